@@ -1,0 +1,1 @@
+"""What Pango accepts, as data: one YAML for each object type."""

@@ -1,0 +1,1 @@
+"""Words, flags, progress and exit codes: the only room that prints."""

@@ -1,0 +1,1 @@
+"""Bodies reach Pango: quota, client, retries, several senders side by side."""

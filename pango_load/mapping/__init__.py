@@ -1,0 +1,1 @@
+"""The mapping file, and how source columns become Pango's fields."""

@@ -1,0 +1,1 @@
+"""A stand-in for the Pango API, strict where the documents are strict."""

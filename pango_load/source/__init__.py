@@ -1,0 +1,1 @@
+"""A file becomes chunks of text cells that know their row numbers."""

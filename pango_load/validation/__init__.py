@@ -1,0 +1,1 @@
+"""What may be sent, and in which words the rest is turned down."""

@@ -11,6 +11,6 @@ The road, in the order in which data passes (`load.py` alone knows it):
     remember  journal/     what happened, and what is left to do because of it
     tell      report/      what the user takes away
 
-Beside the road: `catalogue/` is what Pango accepts, as data; `sandbox/` stands in for Pango; `records.py` holds the values
-that travel; `plan.py` what was asked for; `errors.py` the reasons to stop; `clock.py` the only door to time.
+Beside the road: `catalogue/` is what Pango accepts, as data; `sandbox/` stands in for Pango; `records.py` holds the
+values that travel; `plan.py` what was asked for; `errors.py` the reasons to stop; `clock.py` the only door to time.
 """

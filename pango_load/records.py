@@ -63,6 +63,7 @@ class FieldRule:
         values_open: the words are not a closed list: another word is a warning.
         shape: what the text looks like.
         fields: the fields of the nested items, for `FieldType.OBJECT`.
+        custom_fields: whether the nested items take custom-field slots too.
         example: the documents' own example.
         note: what a reader should know.
     """
@@ -75,6 +76,7 @@ class FieldRule:
     values_open: bool = False
     shape: Shape | None = None
     fields: tuple[FieldRule, ...] = ()
+    custom_fields: bool = False
     example: str | None = None
     note: str = ""
 

@@ -43,6 +43,7 @@ _BY_ENDING: Mapping[str, str] = {
     "name": "Name",
     "content": "Very good.",
     "event": "opened",
+    "recordstatus": "Active",
 }
 
 _MASKED = re.compile(r"x{2,}")

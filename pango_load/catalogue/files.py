@@ -38,7 +38,10 @@ DOCUMENTED_TYPES: Mapping[str, FieldType] = {
 
 
 def read_type_file(path: Path) -> ObjectType:
-    """Read one catalogue file; its name without the ending is the name of the object type.
+    """Read one catalogue file. Its key `object` is what is sent as `objectType`.
+
+    The file's own name is what --object takes: several files may describe the models that are all sent as
+    `custom-model`, each with its own fields.
 
     Raises:
         MappingError: naming the file, and for each mistake its line and key.
@@ -54,8 +57,6 @@ def read_type_file(path: Path) -> ObjectType:
     except ValidationError as error:
         lines = _lines_of_keys(text)
         raise _refusal(path, [_mistake(detail, lines) for detail in error.errors()]) from error
-    if page.object != path.stem:
-        raise _refusal(path, [f'object: "{page.object}" is not the name of the file ("{path.stem}").'])
     return _as_object_type(page)
 
 

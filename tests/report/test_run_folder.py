@@ -1,0 +1,107 @@
+"""A run leaves one folder, for its owner only, and takes nothing that is not its own."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pango_load.errors import UsageError
+from pango_load.report.private_files import replace_private, write_private
+from pango_load.report.run_folder import is_own_file, open_run_folder, run_folder_name
+
+STARTED = 1795228646.0
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_folder_names_file_time_and_run(tmp_path: Path) -> None:
+    """Folders sort by file and time, and git leaves them alone."""
+    runs = tmp_path / "pango-load-runs"
+    folder = open_run_folder(stem="customers", run="7f3a9c", started=STARTED, runs=runs)
+    assert folder == runs / "customers-20261121T023726Z-7f3a9c"
+    assert (mode_of(folder), mode_of(runs)) == (0o700, 0o700)
+    assert (runs / ".gitignore").read_text(encoding="utf-8") == "*\n"
+
+
+def test_a_gitignore_that_somebody_changed_is_left(tmp_path: Path) -> None:
+    """It is the person's own from then on."""
+    (tmp_path / ".gitignore").write_text("*.csv\n", encoding="utf-8")
+    open_run_folder(stem="a", run="b", started=STARTED, runs=tmp_path)
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "*.csv\n"
+
+
+def test_a_folder_that_exists_loses_only_our_own_files(tmp_path: Path) -> None:
+    """`--out` may name a folder in which other things stand."""
+    tmp_path.chmod(0o755)
+    ours = ["rejected.csv", "unknown-2.xlsx", "summary.json", "report.html", "run.log", "damaged.txt"]
+    others = ["rejected.csv.bak", "my rejected.csv", "customers.csv", "Rejected.CSV", "summary.json5"]
+    for name in (*ours, *others):
+        (tmp_path / name).write_text("held", encoding="utf-8")
+    assert open_run_folder(stem="a", run="b", started=STARTED, out=tmp_path) == tmp_path
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+    assert mode_of(tmp_path) == 0o755
+
+
+def test_a_resumed_run_keeps_what_it_wrote(tmp_path: Path) -> None:
+    """The log goes on where it stopped."""
+    (tmp_path / "run.log").write_text("before\n", encoding="utf-8")
+    open_run_folder(stem="a", run="b", started=STARTED, out=tmp_path, resumed=True)
+    assert (tmp_path / "run.log").exists()
+
+
+def test_a_source_among_our_own_files_is_not_replaced(tmp_path: Path) -> None:
+    """Loading the corrected rejects into the folder they stand in would delete them unread."""
+    source = tmp_path / "rejected.csv"
+    source.write_text("mended", encoding="utf-8")
+    with pytest.raises(UsageError, match="would be replaced"):
+        open_run_folder(stem="rejected", run="b", started=STARTED, out=tmp_path, sources=[source])
+    assert source.read_text(encoding="utf-8") == "mended"
+
+
+def test_a_folder_that_cannot_be_made_is_said_with_a_way_out(tmp_path: Path) -> None:
+    """A person learns which folder, and what to try."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be made or written") as stopped:
+        open_run_folder(stem="a", run="b", started=STARTED, out=tmp_path / "file" / "x")
+    assert "--out" in stopped.value.advice
+
+
+@given(stem=st.text())
+def test_any_stem_gives_a_name_that_file_systems_take(stem: str) -> None:
+    """A source may be called anything; its folder may not."""
+    name = run_folder_name(stem=stem.encode(errors="replace").decode(), run="id", started=STARTED)
+    assert name == Path(name).name
+    assert name[0] not in ".-"
+    assert len(name.encode()) < 200
+    assert not is_own_file(name)
+
+
+def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path: Path) -> None:
+    """Who reads the summary while it is written sees the old one or the new one."""
+    path = write_private(tmp_path / "summary.json", b"old")
+
+    def fail(_file: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        replace_private(path, fail)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    assert mode_of(path) == 0o600
+
+
+def test_a_link_left_by_somebody_is_never_written_through(tmp_path: Path) -> None:
+    """A shared folder must not become a way to overwrite a file elsewhere."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine", encoding="utf-8")
+    link = tmp_path / "summary.json"
+    link.symlink_to(victim)
+    write_private(link, b"new")
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert not link.is_symlink()

@@ -1,0 +1,163 @@
+"""A workbook of rejected rows can be worked in at once, and loads again as it is."""
+
+from __future__ import annotations
+
+import re
+import stat
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import fastexcel
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.report_rows import a_chunk, a_problem
+
+from pango_load.records import MARK_COLUMNS
+from pango_load.report.row_files import open_row_file
+from pango_load.report.row_xlsx import XlsxRowFile, escaped_for_workbook, real_date, sheet_title
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pango_load.records import Problem
+
+HEADERS = ("Customer Code", "Birthday", "Last visit")
+ROW = ("000123", "31/02/1990", "2026-11-21T02:24:26")
+
+
+def workbook_of(folder: Path, rows: list[tuple[str | None, ...]], problems: list[Problem]) -> Path:
+    """`rejected.xlsx` with `rows` under our three headers, all of them with the same problems."""
+    row_file = open_row_file(folder, "rejected", format="xlsx", headers=HEADERS)
+    chunk = a_chunk(HEADERS, rows)
+    for index in range(len(rows)):
+        row_file.write(chunk, index, problems)
+    path = row_file.close()
+    assert path is not None
+    return path
+
+
+def test_the_first_sheet_holds_the_rows_and_the_second_the_counts(tmp_path: Path) -> None:
+    """What is read without --sheet must be the rows, or the corrected file would load its counts."""
+    path = workbook_of(tmp_path, [ROW, ROW], [a_problem(), a_problem("phone.shape", field="phone", column="")])
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["Rejected", "Problems"]
+    assert [[cell.value for cell in row] for row in book["Problems"]] == [
+        ["Problem", "Field", "Rows"],
+        ["date.format", "dob", 2],
+        ["phone.shape", "phone", 2],
+    ]
+    assert [cell.value for cell in book["Rejected"][1]] == [*HEADERS, *MARK_COLUMNS]
+    assert [cell.value for cell in book["Rejected"][2]][3:6] == ["2", "date.format; phone.shape", "dob; phone"]
+
+
+def test_a_guilty_cell_is_coloured_and_says_why(tmp_path: Path) -> None:
+    """Who mends the file sees where to look."""
+    path = workbook_of(tmp_path, [ROW], [a_problem()])
+    innocent, guilty, *_ = openpyxl.load_workbook(path)["Rejected"][2]
+    assert guilty.fill.start_color.rgb == "FFFFC7CE"
+    assert guilty.comment is not None
+    assert guilty.comment.text == 'Row 2, dob: "31/02/1990" is no date.\nWrite 28/02/1990.'
+    assert innocent.comment is None
+    assert innocent.fill.fill_type is None
+
+
+def test_an_empty_guilty_cell_is_coloured_too(tmp_path: Path) -> None:
+    """A missing value is mended where it is missing."""
+    path = workbook_of(tmp_path, [("1", None, None)], [a_problem("field.required", value=None)])
+    assert openpyxl.load_workbook(path)["Rejected"]["B2"].fill.start_color.rgb == "FFFFC7CE"
+
+
+def test_cells_are_text_but_for_real_dates(tmp_path: Path) -> None:
+    """A number typed into a cell keeps its leading zeros; a date stays a date that can be sorted."""
+    path = workbook_of(tmp_path, [ROW], [a_problem()])
+    code, birthday, visit, *_ = openpyxl.load_workbook(path)["Rejected"][2]
+    assert (code.number_format, code.data_type, code.value) == ("@", "s", "000123")
+    assert birthday.number_format == "@"
+    assert visit.number_format == "yyyy-mm-dd hh:mm:ss"
+    assert visit.value == datetime(2026, 11, 21, 2, 24, 26)  # noqa: DTZ001 - a workbook's dates have no zone
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-30T00:00:00", "2026-11-21", "2026-11-21 02:24:26", "2026-11-21T02:24:26Z", "1899-12-31T00:00:00"],
+)
+def test_what_is_no_certain_date_stays_text(text: str) -> None:
+    """A cell that only looks like a date is the person's own."""
+    assert real_date(text) is None
+
+
+def test_the_header_stays_in_sight_and_columns_are_wide_enough(tmp_path: Path) -> None:
+    """The file can be worked in without being arranged first."""
+    path = workbook_of(tmp_path, [("x" * 30, "y" * 300, None)], [a_problem()])
+    sheet = openpyxl.load_workbook(path)["Rejected"]
+    assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == "A1:H2"
+    assert [round(sheet.column_dimensions[letter].width) for letter in "ABC"] == [32, 48, 12]
+
+
+def test_nothing_in_a_workbook_is_ever_a_formula_or_an_error(tmp_path: Path) -> None:
+    """Who opens the file must not run what somebody typed into a form."""
+    evil = "=HYPERLINK(1)"
+    path = workbook_of(tmp_path, [(evil, "#N/A", "+1")], [a_problem(evil, field=evil, message=evil, hint=evil)])
+    for row in openpyxl.load_workbook(path)["Rejected"]:
+        assert {cell.data_type for cell in row} <= {"s", "n"}
+        assert not any(cell.value == 0 for cell in row)
+
+
+def test_a_workbook_is_for_its_owner_only_and_leaves_no_half(tmp_path: Path) -> None:
+    """Other users of the machine must not read customers."""
+    path = workbook_of(tmp_path, [ROW], [a_problem()])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_rows_beyond_a_sheet_go_into_further_files(tmp_path: Path) -> None:
+    """A sheet has 1,048,576 rows, and a load may have more."""
+    row_file = XlsxRowFile(tmp_path, "unsent", ("a",), rows_in_file=2)
+    chunk = a_chunk(("a",), [(str(number),) for number in range(5)])
+    for index in range(5):
+        row_file.write(chunk, index, [])
+    assert row_file.close() == tmp_path / "unsent.xlsx"
+    assert [path.name for path in row_file.paths] == ["unsent.xlsx", "unsent-2.xlsx", "unsent-3.xlsx"]
+    books = [openpyxl.load_workbook(path)["Unsent"] for path in row_file.paths]
+    assert [[cell.value for cell in book["A"]] for book in books] == [["a", "0", "1"], ["a", "2", "3"], ["a", "4"]]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.lists(
+            st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff"), max_size=8)
+            | st.sampled_from(["_x0041_", "__x000D_", " ", "\t \n", "\r\n", "=1", "'"]),
+            min_size=3,
+            max_size=3,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_text_comes_back_from_a_workbook(tmp_path: Path, rows: list[list[str]]) -> None:
+    """Mending one cell must not change another, whatever letters it holds."""
+    path = workbook_of(tmp_path, [tuple(cell or None for cell in row) for row in rows], [])
+    sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, dtypes="string").to_polars()
+    assert sheet.columns[3:] != []
+    assert [[cell or "" for cell in row[:3]] for row in sheet.rows()[1:]] == rows
+
+
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_escapes_read_back_to_the_text(text: str) -> None:
+    """The spelling of the workbook format (`_xHHHH_`) is one to one."""
+    spelled = escaped_for_workbook(text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", spelled)
+    assert re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), spelled) == text
+
+
+@pytest.mark.parametrize(
+    ("asked", "given_"),
+    [("Customers", "Customers"), ("a/b:c*[d]", "a_b_c__d_"), ("x" * 40, "x" * 31), ("''", "Rows")],
+)
+def test_a_sheets_title_is_one_that_workbooks_take(asked: str, given_: str) -> None:
+    """A title that is refused would cost the whole file."""
+    assert sheet_title(asked) == given_

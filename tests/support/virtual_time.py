@@ -60,7 +60,9 @@ class _Skipping(selectors.SelectSelector):
 
     clock: VirtualClock
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(  # type: ignore[explicit-any]  # the key carries anything
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             ready = super().select(0)
             if not ready:

@@ -1,0 +1,169 @@
+"""How long so many requests will take at the least, given what is left of every window, and which window decides it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from pango_load.delivery.quota_ring import Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pango_load.plan import Window
+
+USUAL_ANSWER = 0.4
+"""Seconds that an answer takes, until answers were seen."""
+
+LONGER_FOR_PACE = 1.05
+"""An even pace may cost this much of the earliest end (quota.md: the 5 % rule)."""
+
+MARGIN_OF_PACE = 1.002
+"""An even pace is this much slower than the window's own rate, so that it never runs into the window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """How full a window is now.
+
+    Attributes:
+        window: the window.
+        limit: what this load may use of it.
+        held: requests under way.
+        slices: (seconds from now until they leave the window, how many), soonest first.
+    """
+
+    window: Window
+    limit: int
+    held: int = 0
+    slices: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """When a number of requests will be answered at the earliest.
+
+    Attributes:
+        requests: how many.
+        seconds: from now to the last answer.
+        until: the same as seconds since 1970.
+        window: the window that is waited for the most; None where none is.
+        gap: seconds between two requests, 0 where they go as early as allowed.
+    """
+
+    requests: int
+    seconds: float
+    until: float
+    window: Window | None
+    gap: float
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One window while the future is played through."""
+
+    window: Window
+    limit: int
+    hold: float
+    total: int
+    queue: deque[tuple[float, int]] = field(default_factory=deque)
+    waited: float = 0.0
+
+
+def forecast(
+    levels: Sequence[Level],
+    requests: int,
+    *,
+    now: float = 0.0,
+    gap: float = 0.0,
+    answer: float = USUAL_ANSWER,
+    starts_in: float = 0.0,
+) -> Forecast:
+    """Play `requests` through the windows as the limiter will.
+
+    Args:
+        levels: what is used of each window.
+        requests: how many are still to be sent.
+        now: seconds since 1970, to which the answer's `until` is added.
+        gap: seconds between two requests, on average (a pace, or what the senders manage).
+        answer: seconds that an answer takes.
+        starts_in: seconds that the platform asked to wait.
+    """
+    tallies = [_tally(level, answer) for level in levels]
+    at, left = starts_in, requests
+    longest = max(tallies, key=lambda tally: tally.window.seconds, default=None)
+    if longest is not None and left > 3 * longest.limit:
+        # A window that is used up again and again repeats itself: only its first and last turns are played through.
+        turns = left // longest.limit - 2
+        turn = forecast(_empty(levels), longest.limit, gap=gap, answer=answer).seconds
+        at += turns * max(longest.hold + answer, turn)
+        left -= turns * longest.limit
+        longest.waited += turns * max(0.0, longest.window.seconds - turn)
+    group = max(1, int(min((tally.window.seconds for tally in tallies), default=1.0) / gap)) if gap else left
+    while left > 0:
+        room = min(left, group)
+        for tally in tallies:
+            queue = tally.queue
+            while queue and queue[0][0] <= at:
+                tally.total -= queue.popleft()[1]
+            room = min(room, tally.limit - tally.total)
+        if room <= 0:
+            at = _next(tallies, at)
+            continue
+        at += room * gap
+        left -= room
+        for tally in tallies:
+            tally.total += room
+            tally.queue.append((at + answer + tally.hold, room))
+    binding = max(tallies, key=lambda tally: tally.waited, default=None)
+    seconds = at + answer if requests else 0.0
+    window = binding.window if binding is not None and binding.waited > 0 else None
+    return Forecast(requests=requests, seconds=seconds, until=now + seconds, window=window, gap=gap)
+
+
+def best_gap(levels: Sequence[Level], requests: int, *, answer: float = USUAL_ANSWER) -> float:
+    """The largest even gap that costs at most 5 % more time than sending as early as allowed; 0 for a small job.
+
+    Requests at an even pace never stall for half a minute, and leave the rest of each window to others.
+    """
+    shortest = min((level.window.seconds for level in levels), default=0.0)
+    gaps = {MARGIN_OF_PACE * level.window.seconds / level.limit for level in levels if level.window.seconds > shortest}
+    earliest = forecast(levels, requests, answer=answer).seconds
+    for gap in sorted(gaps, reverse=True):
+        if requests * gap > LONGER_FOR_PACE * earliest:
+            continue
+        if forecast(levels, requests, gap=gap, answer=answer).seconds <= LONGER_FOR_PACE * earliest:
+            return gap
+    return 0.0
+
+
+def _empty(levels: Sequence[Level]) -> list[Level]:
+    return [Level(window=level.window, limit=level.limit) for level in levels]
+
+
+def _tally(level: Level, answer: float) -> _Tally:
+    ring = Ring(level.window.seconds)
+    hold = ring.hold + ring.width / 2
+    queue = deque(level.slices)
+    if level.held:
+        queue.append((answer + hold, level.held))
+    total = level.held + sum(count for _, count in level.slices)
+    return _Tally(window=level.window, limit=level.limit, hold=hold, total=total, queue=queue)
+
+
+def _next(tallies: Sequence[_Tally], at: float) -> float:
+    """When every window has room again; the wait is put down to the window that takes longest."""
+    until, slowest = -inf, None
+    for tally in tallies:
+        missing = tally.total - tally.limit + 1
+        for leaves, count in tally.queue if missing > 0 else ():
+            missing -= count
+            if missing <= 0:
+                if leaves > until:
+                    until, slowest = leaves, tally
+                break
+    if slowest is not None:
+        slowest.waited += until - at
+    return until

@@ -1,0 +1,346 @@
+"""Permits to send, in order, as early as every window of the account allows."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import ceil, inf
+from statistics import median
+from typing import TYPE_CHECKING
+
+from pango_load.delivery.forecast import USUAL_ANSWER, Forecast, Level, best_gap, forecast
+from pango_load.delivery.quota_account import SLOW, Block, Permit, Reason, make_terms
+from pango_load.delivery.quota_store import MemoryStore, QuotaStore
+from pango_load.errors import LoadStopped
+from pango_load.plan import Pace, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pango_load.clock import Clock
+    from pango_load.delivery.quota_account import Account, Terms
+
+LONGEST_NAP = 5.0
+"""Seconds after which a wait looks again: the machine may have slept, or another process given permits back."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between looks where only another process's answers can make room."""
+
+BUSY = 500.0
+"""Permits a second above which a shared store is asked for several at once."""
+
+SHORTEST_NAP = 0.0005
+RATE_SECONDS = 0.1
+GROUP_SECONDS = 0.02
+SPARE_SECONDS = 0.5
+MOST_IN_GROUP = 64
+ANSWERS_SEEN = 64
+ANSWERS_NEEDED = 16
+
+
+class PermitEnd(StrEnum):
+    """How the request that a permit was for has ended."""
+
+    ANSWERED = "answered"
+    """Any answer but 429, and also no answer at all: the platform may have seen it."""
+
+    LIMITED = "limited"
+    """Answered 429: not executed, and everybody waits."""
+
+    NEVER_SENT = "never-sent"
+    """It did not leave this machine: no address, no connection, cancelled before the first byte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What the next request waits for.
+
+    Attributes:
+        window: the window that is full; None where it is none of them.
+        until: when the next permit can be given at the earliest, seconds since 1970.
+        reason: in words: "the 1 h window", "Pango asked to wait", "an even pace".
+    """
+
+    window: Window | None
+    until: float
+    reason: str
+
+
+class Limiter:
+    """Gives permits in the order in which they are asked for, so that no window of the account is ever exceeded.
+
+    Every permit must be settled, whatever happens to its request: a permit that is not settled stays charged.
+
+    Args:
+        windows: the platform's limits; empty switches the limiter off (a 429 still pauses everybody).
+        clock: the only time it knows.
+        share: the part of each window that this load may use.
+        pace: even, as early as allowed, or by the length of the job (even where that costs at most 5 %).
+        expected_requests: the length of the job, where it is known.
+        store: where the account's quota is kept; in memory if None. The caller opens it, `close` closes it.
+        jitter: randomness for pauses, so that several machines do not come back at once.
+    """
+
+    def __init__(
+        self,
+        windows: tuple[Window, ...],
+        *,
+        clock: Clock,
+        share: float = 1.0,
+        pace: Pace = Pace.AUTO,
+        expected_requests: int | None = None,
+        store: QuotaStore | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._clock = clock
+        self._store: QuotaStore = store if store is not None else MemoryStore()
+        self._random = jitter if jitter is not None else random.Random()
+        self._windows, self._share, self._pace, self._expected = windows, share, pace, expected_requests
+        self._terms: Terms | None = None
+        self._turn = asyncio.Lock()
+        self._awake: asyncio.Future[None] | None = None
+        self._out: dict[int, Permit] = {}
+        self._spare: deque[Permit] = deque()
+        self._ended: list[tuple[Permit, PermitEnd, float, float | None]] = []
+        self._answers: deque[float] = deque(maxlen=ANSWERS_SEEN)
+        self._answer = USUAL_ANSWER
+        self._answered = 0
+        self._given, self._counted_from, self._rate = 0, -inf, 0.0
+        self._waiting: Wait | None = None
+        self._waited: dict[str, float] = {}
+        self._limited = 0
+
+    # --- what a sender uses -------------------------------------------------------------------------------------------
+
+    async def acquire(self) -> Permit:
+        """Wait until one request may be sent, first come, first served; may be cancelled at any time.
+
+        Raises:
+            UsageError, TemporaryStop, MustBeMended: where the shared quota cannot be read or written.
+        """
+        async with self._turn:
+            try:
+                while True:
+                    found = self._take()
+                    if isinstance(found, Permit):
+                        return found
+                    await self._wait(found)
+            finally:
+                self._waiting = None
+
+    def settle(self, permit: Permit, end: PermitEnd, *, retry_after: float | None = None) -> None:
+        """Say how the request of `permit` ended; only the first time counts.
+
+        Args:
+            permit: from `acquire`.
+            end: how its request ended.
+            retry_after: seconds that a 429 asks to wait, as the header says them; None where it does not.
+        """
+        if self._out.pop(permit.serial, None) is None:
+            return
+        now = self._clock.steady()
+        if end is PermitEnd.LIMITED:
+            self._limited += 1
+        elif end is PermitEnd.ANSWERED:
+            self._saw_answer(now - permit.sent)
+        self._ended.append((permit, end, now, retry_after))
+        if end is not PermitEnd.ANSWERED or not self._is_busy(now) or len(self._ended) >= MOST_IN_GROUP:
+            # What the store refuses here is kept, and the next `acquire` says so.
+            with suppress(LoadStopped), self._account():
+                pass
+        if self._awake is not None and not self._awake.done():
+            self._awake.set_result(None)
+
+    async def close(self) -> None:
+        """Give back what was not used and let go of the store; permits still out count as answered now."""
+        with suppress(LoadStopped), self._account() as account:
+            now = self._clock.steady()
+            for permit in self._spare:
+                account.never_sent(now, self._store.owner, permit)
+            account.bury(self._store.owner, now)
+        self._spare.clear()
+        self._out.clear()
+        self._ended.clear()
+        self._store.close()
+
+    # --- what a person is told ----------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> Wait | None:
+        """What the head of the queue waits for now."""
+        return self._waiting
+
+    @property
+    def waited(self) -> Mapping[str, float]:
+        """Seconds waited so far, by window ("1 min"), "pause" for what the platform asked for, "pace"."""
+        return dict(self._waited)
+
+    @property
+    def limited(self) -> int:
+        """How many 429s were seen."""
+        return self._limited
+
+    @property
+    def answer_seconds(self) -> float:
+        """What an answer takes: the median of the latest, or a usual value until some were seen."""
+        return self._answer
+
+    def next_possible(self) -> Wait | None:
+        """When the next permit can be given at the earliest; None: now."""
+        with self._account() as account:
+            block = account.block(self._clock.steady(), self._agreed(account))
+        return self._as_wait(block) if block is not None else None
+
+    def forecast(self, requests: int, *, fastest: float = inf) -> Forecast:
+        """When `requests` more will be answered at the earliest, given what is left of each window now.
+
+        Args:
+            requests: still to be sent.
+            fastest: requests a second that the senders manage.
+        """
+        with self._account() as account:
+            terms = self._agreed(account)
+            now = self._clock.steady()
+            levels = levels_of(account, now, terms)
+            starts_in = max(0.0, account.pause.until - now)
+        return forecast(
+            levels,
+            requests,
+            now=self._clock.now(),
+            gap=max(terms.gap, 1 / fastest),
+            answer=self._answer,
+            starts_in=starts_in,
+        )
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _account(self) -> Iterator[Account]:
+        """The account for one critical section, with everything settled that has ended since the last one."""
+        account = self._store.begin(self._clock)
+        try:
+            now = self._clock.steady()
+            while self._spare and now - self._spare[0].sent > SPARE_SECONDS:
+                self._ended.append((self._spare.popleft(), PermitEnd.NEVER_SENT, now, None))
+            for ended in self._ended:
+                self._apply(account, now, *ended)
+            yield account
+        except BaseException:
+            self._store.abandon()
+            raise
+        self._store.commit()
+        self._ended.clear()
+
+    def _apply(
+        self, account: Account, now: float, permit: Permit, end: PermitEnd, at: float, asked: float | None
+    ) -> None:
+        owner = self._store.owner
+        match end:
+            case PermitEnd.ANSWERED:
+                account.answered(at, now, owner, permit)
+            case PermitEnd.NEVER_SENT:
+                account.never_sent(now, owner, permit)
+            case PermitEnd.LIMITED:
+                draw = self._random.random()
+                account.limited(at, now, owner, permit, asked=asked, draw=draw, terms=self._agreed(account))
+
+    def _take(self) -> Permit | Block:
+        """A permit, or why there is none."""
+        if not self._spare:
+            with self._account() as account:
+                now = self._clock.steady()
+                terms = self._agreed(account)
+                if self._answer > SLOW:
+                    for permit in self._out.values():
+                        if now - permit.sent < SLOW:
+                            break
+                        account.age(now, self._store.owner, permit, median=self._answer)
+                given = account.take(now, self._group(now), self._store.owner, terms)
+                if not given:
+                    return account.block(now, terms) or Block(now, Reason.PACE)
+            self._count(now, given)
+            self._spare.extend(Permit(now) for _ in range(given))
+        permit = self._spare.popleft()
+        self._out[permit.serial] = permit
+        return permit
+
+    def _agreed(self, account: Account) -> Terms:
+        """The terms of this load, the pace chosen by its length and by what is left when it begins."""
+        if self._terms is None:
+            terms = make_terms(self._windows, share=self._share)
+            levels = levels_of(account, self._clock.steady(), terms)
+            gap = 0.0
+            if self._pace is not Pace.BURST and self._expected is not None:
+                gap = best_gap(levels, self._expected, answer=self._answer)
+            if self._pace is Pace.PACED:
+                gap = max(gap, terms.even_gap)
+            self._terms = replace(terms, gap=gap)
+        return self._terms
+
+    async def _wait(self, block: Block) -> None:
+        """Sleep until `block` may have passed, or something was settled."""
+        started = self._clock.steady()
+        nap = block.until - started
+        if nap > LONGEST_NAP:
+            nap = LOOK_AGAIN if block.until == inf and self._store.shared else LONGEST_NAP
+        self._waiting = self._as_wait(block)
+        self._awake = asyncio.get_running_loop().create_future()
+        timer = asyncio.ensure_future(self._clock.sleep(max(nap, SHORTEST_NAP)))
+        try:
+            await asyncio.wait((timer, self._awake), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            self._awake = None
+            label = block.window.label if block.window is not None else block.reason.value
+            self._waited[label] = self._waited.get(label, 0.0) + self._clock.steady() - started
+
+    def _as_wait(self, block: Block) -> Wait:
+        until = self._clock.now()
+        if block.until != inf:
+            until += max(0.0, block.until - self._clock.steady())
+        match block.reason:
+            case Reason.PAUSE:
+                reason = "Pango asked to wait"
+            case Reason.PACE:
+                reason = "an even pace"
+            case Reason.WINDOW | Reason.ANSWERS:
+                reason = f"the {block.window.label if block.window is not None else ''} window"
+        return Wait(window=block.window, until=until, reason=reason)
+
+    def _saw_answer(self, seconds: float) -> None:
+        self._answers.append(seconds)
+        self._answered += 1
+        if len(self._answers) >= ANSWERS_NEEDED and self._answered % ANSWERS_NEEDED == 0:
+            self._answer = median(self._answers)
+
+    def _is_busy(self, now: float) -> bool:
+        return self._store.shared and self._rate >= BUSY and now - self._counted_from < 1.0
+
+    def _group(self, now: float) -> int:
+        return min(MOST_IN_GROUP, ceil(self._rate * GROUP_SECONDS)) if self._is_busy(now) else 1
+
+    def _count(self, now: float, given: int) -> None:
+        """Measure how many permits a second are given."""
+        self._given += given
+        passed = now - self._counted_from
+        if passed > RATE_SECONDS:
+            self._rate = self._given / passed
+            self._given, self._counted_from = 0, now
+
+
+def levels_of(account: Account, now: float, terms: Terms) -> list[Level]:
+    """How full every window of `terms` is, as a forecast takes it."""
+    return [
+        Level(
+            window=window,
+            limit=limit,
+            held=ring.held,
+            slices=tuple((leaves - now, count) for leaves, count in ring.slices()),
+        )
+        for window, limit in zip(terms.windows, account.limits(now, terms), strict=True)
+        for ring in (account.ring(window),)
+    ]

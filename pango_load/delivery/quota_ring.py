@@ -1,0 +1,105 @@
+"""What one window remembers: how many answered requests still count, in 256 slices, not request by request."""
+
+from __future__ import annotations
+
+from array import array
+from math import floor
+
+SLICES = 256
+SIZE = SLICES + 8
+"""Slices kept: those of one window and of the margins, so that no two live slices share a place."""
+
+DRIFT = 2e-4
+"""Seconds by which two clocks may drift apart in each second (17 s a day)."""
+
+EDGE = 0.005
+"""Seconds added for a server that counts both ends of its window; less for windows below one second."""
+
+
+class Ring:
+    """Answered requests of one window: a moving count, exact to a slice, never too low.
+
+    A request answered at `t` counts until the *end* of its slice lies `hold` back, `hold` being the window's length and
+    the margins: up to 1/256 of the window longer than it must, never shorter.
+
+    Attributes:
+        seconds: the window's length.
+        total: answered requests that still count.
+        held: requests under way, of all processes.
+        ease: the part of the limit that is used, 1 unless the server complained.
+        eased_at: when `ease` last changed, steady seconds.
+    """
+
+    __slots__ = ("counts", "ease", "eased_at", "head", "held", "hold", "seconds", "tail", "total", "width")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.width = seconds / SLICES
+        self.hold = seconds * (1 + DRIFT) + min(EDGE, seconds / 200)
+        self.counts = array("I", bytes(4 * SIZE))
+        self.tail = 0
+        self.head = -1
+        self.total = 0
+        self.held = 0
+        self.ease = 1.0
+        self.eased_at = 0.0
+
+    def expire(self, now: float) -> None:
+        """Forget the slices that have left the window. Before every `add`, or a slice would land on a forgotten one."""
+        counts, width, hold = self.counts, self.width, self.hold
+        while self.total and (self.tail + 1) * width + hold <= now:
+            place = self.tail % SIZE
+            self.total -= counts[place]
+            counts[place] = 0
+            self.tail += 1
+
+    def add(self, at: float, now: float, count: int = 1) -> None:
+        """Count `count` requests answered at `at`, which is `now` or a little before it."""
+        self.expire(now)
+        slice_ = floor(at / self.width)
+        if (slice_ + 1) * self.width + self.hold <= now:
+            return
+        if not self.total:
+            self.tail = self.head = slice_
+        elif slice_ > self.head:
+            self.head = slice_
+        elif slice_ < self.tail:
+            self.tail = slice_
+        self.counts[slice_ % SIZE] += count
+        self.total += count
+
+    def free_at(self, count: int) -> float:
+        """Steady time at which `count` of the answered requests have left the window; `count` is 1 to `total`."""
+        tail, counts = self.tail, self.counts
+        while True:
+            count -= counts[tail % SIZE]
+            if count <= 0:
+                return (tail + 1) * self.width + self.hold
+            tail += 1
+
+    def slices(self) -> list[tuple[float, int]]:
+        """(when it leaves the window, how many), oldest first, empty slices left out."""
+        if not self.total:
+            return []
+        return [
+            ((slice_ + 1) * self.width + self.hold, self.counts[slice_ % SIZE])
+            for slice_ in range(self.tail, self.head + 1)
+            if self.counts[slice_ % SIZE]
+        ]
+
+    def shift(self, seconds: float) -> None:
+        """Move everything by `seconds`, after the steady clock began anew; rounded to the later slice."""
+        old = self.slices()
+        self.clear()
+        for leaves, count in old:
+            slice_ = floor((leaves - self.hold + seconds) / self.width)
+            if not self.total:
+                self.tail = slice_
+            self.head = slice_
+            self.counts[slice_ % SIZE] += count
+            self.total += count
+
+    def clear(self) -> None:
+        """Forget every answered request."""
+        self.counts = array("I", bytes(4 * SIZE))
+        self.tail, self.head, self.total = 0, -1, 0

@@ -1,0 +1,185 @@
+"""Valid rows are cut into batches: planned in the survey, filled with entries in the sending pass."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pango_load.errors import MustBeMended
+from pango_load.records import Batch, EntryRef, PlannedBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pango_load.payload.repeated_keys import RepeatedKeys
+
+
+class BatchPlanner:
+    """Cuts the valid rows of a whole source into batches of at most `size` entries, in the file's order.
+
+    Batches fill across rejected rows and across chunks, so there are ceil(valid / size) of them, but where a record key
+    would stand twice in one: there the batch is cut short (design, section 3). The same rows give the same batches.
+    """
+
+    def __init__(self, size: int, repeated: RepeatedKeys | None) -> None:
+        self._size = size
+        self._repeated = repeated
+        self._firsts, self._lasts, self._entries = array("q"), array("q"), array("B")
+        self._open_first = -1
+        self._open_last = -1
+        self._open_entries = 0
+        self._open_keys: list[int] = []
+
+    def add(self, positions: pl.Series, keys: pl.Series | None) -> None:
+        """Take the next valid rows: their positions (Int64, increasing) and record keys (UInt64)."""
+        if not len(positions):
+            return
+        if keys is not None and self._repeats(keys):
+            numbers = self._add_one_by_one(positions, keys)
+        else:
+            numbers = self._add_at_once(positions, keys)
+        if keys is not None and self._repeated is not None:
+            self._repeated.add(keys, numbers)
+
+    @property
+    def entries(self) -> int:
+        """How many entries were planned, the open batch's included."""
+        return sum(self._entries) + self._open_entries
+
+    @property
+    def requests(self) -> int:
+        """How many batches were planned, the open one included."""
+        return len(self._firsts) + (self._open_entries > 0)
+
+    def batches(self, after: Mapping[int, tuple[int, ...]]) -> Iterator[PlannedBatch]:
+        """Close the open batch and give every batch in order; `after`: see `RepeatedKeys.earlier_batches`."""
+        self._close_batch()
+        for number, (first, last, entries) in enumerate(zip(self._firsts, self._lasts, self._entries, strict=True)):
+            yield PlannedBatch(
+                number=number, first=first, last=last, entries=entries, rows=entries, after=after.get(number, ())
+            )
+
+    def _repeats(self, keys: pl.Series) -> bool:
+        """Whether a key stands twice among `keys` and the open batch: only then two of a batch can be alike."""
+        known = keys.drop_nulls()
+        if self._open_keys:
+            known = known.append(pl.Series(self._open_keys, dtype=pl.UInt64))
+        return known.n_unique() < len(known)
+
+    def _add_at_once(self, positions: pl.Series, keys: pl.Series | None) -> pl.Series:
+        count = len(positions)
+        numbers = (pl.int_range(count, eager=True) + self._open_entries) // self._size + len(self._firsts)
+        room = self._size - self._open_entries
+        start = 0
+        while count - start >= room:
+            end = start + room
+            self._open(positions[start])
+            self._open_last = positions[end - 1]
+            self._open_entries = self._size
+            self._close_batch()
+            start, room = end, self._size
+        if start < count:
+            self._open(positions[start])
+            self._open_last = positions[count - 1]
+            self._open_entries += count - start
+            if keys is not None:
+                self._open_keys.extend(keys[start:].drop_nulls().to_list())
+        return numbers
+
+    def _add_one_by_one(self, positions: pl.Series, keys: pl.Series) -> pl.Series:
+        numbers = array("L")
+        held = set(self._open_keys)
+        for position, key in zip(positions.to_list(), keys.to_list(), strict=True):
+            if self._open_entries == self._size or (key is not None and key in held):
+                self._close_batch()
+                held.clear()
+            self._open(position)
+            self._open_last = position
+            self._open_entries += 1
+            if key is not None:
+                held.add(key)
+                self._open_keys.append(key)
+            numbers.append(len(self._firsts))
+        return pl.Series(numbers.tolist(), dtype=pl.Int64)
+
+    def _open(self, position: int) -> None:
+        if not self._open_entries:
+            self._open_first = position
+
+    def _close_batch(self) -> None:
+        if self._open_entries:
+            self._firsts.append(self._open_first)
+            self._lasts.append(self._open_last)
+            self._entries.append(self._open_entries)
+        self._open_entries = 0
+        self._open_keys = []
+
+
+class BatchFiller:
+    """Fills planned batches with the entries of the chunks that pass by.
+
+    Args:
+        planned: the batches still to be sent, in order; rows that belong to none of them pass by.
+    """
+
+    def __init__(self, planned: Iterator[PlannedBatch]) -> None:
+        self._planned = planned
+        self._current = next(planned, None)
+        self._entries: list[bytes] = []
+        self._refs: list[EntryRef] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no batch is left to fill."""
+        return self._current is None
+
+    def needs(self, first: int, last: int) -> bool:
+        """Whether a row between the positions `first` and `last` belongs to the batch that is filled now."""
+        return self._current is not None and self._current.first <= last and self._current.last >= first
+
+    def fill(self, positions: pl.Series, entries: pl.Series) -> Iterator[Batch]:
+        """Take the entries (String) of the next valid rows; give every batch that they complete.
+
+        Raises:
+            MustBeMended: the rows are not those that the survey planned with: the source changed.
+        """
+        places = positions.to_list()
+        texts = entries.cast(pl.Binary).to_list()
+        start, count = 0, len(places)
+        while self._current is not None and start < count:
+            plan = self._current
+            if places[start] < plan.first:
+                start = int(positions.search_sorted(plan.first))
+                continue
+            end = count if places[-1] <= plan.last else int(positions.search_sorted(plan.last, side="right"))
+            self._entries.extend(texts[start:end])
+            self._refs.extend(map(EntryRef, places[start:end]))
+            start = end
+            if start < count or places[-1] == plan.last:
+                yield self._filled(plan)
+
+    def close(self) -> None:
+        """Say that the source has ended.
+
+        Raises:
+            MustBeMended: a planned batch is not filled: the source changed.
+        """
+        if self._current is not None:
+            raise _changed(self._current)
+
+    def _filled(self, plan: PlannedBatch) -> Batch:
+        if len(self._entries) != plan.entries:
+            raise _changed(plan)
+        batch = Batch(plan=plan, entries=tuple(self._entries), refs=tuple(self._refs))
+        self._entries, self._refs = [], []
+        self._current = next(self._planned, None)
+        return batch
+
+
+def _changed(plan: PlannedBatch) -> MustBeMended:
+    return MustBeMended(
+        f"The source is not what it was in the survey: records {plan.first + 1} to {plan.last + 1} differ.",
+        "Start the load again when nothing writes to the file any more; what was accepted is recorded.",
+    )

@@ -1,0 +1,76 @@
+"""Valid rows become entries: the JSON object of each, keys in the catalogue's order, nothing where there is nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pango_load.payload.text import escaped, json_values
+from pango_load.records import FieldType
+
+if TYPE_CHECKING:
+    from pango_load.records import ColumnRule, FieldMapping
+
+_ZONE = "timezoneGmt"
+_JSON_ALREADY = {FieldType.DOUBLE, FieldType.OBJECT}
+"""Decimals and nested values come as the JSON they are, digit for digit."""
+
+
+def make_entries(values: pl.DataFrame, mapping: FieldMapping) -> pl.Series:
+    """One entry for each row of `values` (see `Judged.values`), as String.
+
+    A key with nothing in it is left out, and so is a container with no slot in it (design, section 3).
+    """
+    if not values.height:
+        return pl.Series([], dtype=pl.String)
+    written: dict[str, pl.Series] = {}
+    fragments = _zone_fragment(values, mapping, written)
+    containers: dict[str, list[pl.Expr]] = {}
+    for index, rule in enumerate(mapping.columns):
+        name = str(index)
+        column = values[name]
+        if column.null_count() == values.height and not rule.empty_is_null:
+            continue
+        place = fragments if rule.container is None else containers.setdefault(rule.container, [])
+        place.extend(_fragment(rule, column, name, written))
+    for container, slots in containers.items():
+        inner = pl.concat_str(slots)
+        filled = pl.concat_str([pl.lit(f',"{container}":{{'), inner.str.slice(1), pl.lit("}")])
+        fragments.append(pl.when(inner.str.len_bytes() > 0).then(filled).otherwise(pl.lit("")))
+    if not fragments:
+        return pl.repeat("{}", values.height, dtype=pl.String, eager=True)
+    frame = pl.DataFrame(written) if written else pl.DataFrame({"": pl.repeat(None, values.height, eager=True)})
+    # Every fragment begins with a comma, so the first is cut off.
+    keys = frame.select(pl.concat_str(fragments).str.slice(1).alias("keys"))["keys"]
+    return "{" + keys + "}"
+
+
+def _zone_fragment(values: pl.DataFrame, mapping: FieldMapping, written: dict[str, pl.Series]) -> list[pl.Expr]:
+    if mapping.zone.column is not None and _ZONE in values.columns:
+        written[_ZONE] = values[_ZONE].cast(pl.String)
+        return [_unless_empty([pl.lit(f',"{_ZONE}":'), pl.col(_ZONE)], _ZONE)]
+    if mapping.zone.offset_hours is not None:
+        return [pl.lit(f',"{_ZONE}":{mapping.zone.offset_hours}')]
+    return []
+
+
+def _fragment(rule: ColumnRule, column: pl.Series, name: str, written: dict[str, pl.Series]) -> list[pl.Expr]:
+    """The pieces `,"key":` and value of one column; its text goes into `written` under `name`."""
+    key = f',"{rule.target}":'
+    if rule.empty_is_null:
+        written[name] = _as_json(column, rule).fill_null("null")
+        return [pl.lit(key), pl.col(name)]
+    is_text = column.dtype == pl.String and rule.rule.type not in _JSON_ALREADY
+    written[name] = escaped(column) if is_text else _as_json(column, rule)
+    quote = [pl.lit('"')] if is_text else []
+    pieces = [pl.lit(key + '"' if is_text else key), pl.col(name), *quote]
+    return [_unless_empty(pieces, name)] if column.null_count() else pieces
+
+
+def _unless_empty(pieces: list[pl.Expr], name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_not_null()).then(pl.concat_str(pieces)).otherwise(pl.lit(""))
+
+
+def _as_json(column: pl.Series, rule: ColumnRule) -> pl.Series:
+    return column if rule.rule.type in _JSON_ALREADY else json_values(column)

@@ -1,0 +1,55 @@
+"""Values become JSON, exactly as a JSON library writes them, whole columns at a time."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+
+_NEEDS_ESCAPE = r'["\\\x00-\x1f]'
+_ESCAPES = {character: json.dumps(character)[1:-1] for character in ('"', "\\", *map(chr, range(32)))}
+_FROM, _TO = list(_ESCAPES), list(_ESCAPES.values())
+
+
+def escaped(values: pl.Series) -> pl.Series:
+    """String values as they stand between the quotes of a JSON string; null stays null.
+
+    Letters outside ASCII are written as they are: the body is UTF-8. Escaping is one pass, and only over columns that
+    hold something to escape.
+    """
+    if values.str.contains(_NEEDS_ESCAPE).any():
+        return values.str.replace_many(_FROM, _TO)
+    return values
+
+
+def json_values(values: pl.Series) -> pl.Series:
+    """A typed column as JSON, null where there is nothing; see `validation.values.type_values` for the types.
+
+    Raises:
+        TypeError: a column type that no field has: a bug.
+    """
+    match values.dtype:
+        case pl.String:
+            return '"' + escaped(values) + '"'
+        case pl.Int64 | pl.Boolean:
+            return values.cast(pl.String)
+        case pl.List():
+            return _json_lists(values)
+        case other:
+            raise TypeError(f"no field holds {other}")
+
+
+def _json_lists(values: pl.Series) -> pl.Series:
+    items = values.explode()
+    quoted = pl.DataFrame({"row": _row_of_each_item(values), "item": '"' + escaped(items) + '"'})
+    joined = quoted.group_by("row", maintain_order=True).agg(pl.col("item").str.join(","))
+    rows = pl.DataFrame({"row": pl.int_range(len(values), eager=True)})
+    text = rows.join(joined, on="row", how="left", maintain_order="left")["item"]
+    written = "[" + text + "]"
+    return written.zip_with(values.is_not_null(), pl.Series([None], dtype=pl.String))
+
+
+def _row_of_each_item(values: pl.Series) -> pl.Series:
+    """`explode` gives a null or empty list one null item; so does this."""
+    lengths = values.list.len().fill_null(1).clip(lower_bound=1)
+    return pl.int_range(len(values), eager=True).repeat_by(lengths).explode()

@@ -1,0 +1,89 @@
+"""Source cells become cleaned text: one column for each rule of the mapping, null where there is nothing."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pango_load.records import Clean, ColumnRule, FieldMapping, template_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Letters outside these ranges may have another normal form; Vietnamese in its usual form stays inside.
+_MAY_NEED_NFC = "[^\u0000-\u02ff\u1e00-\u1eff\u2010-\u203a\u20ab\u20ac]"
+
+_CLEANERS = {
+    Clean.TRIM: lambda text: text,  # outer white space has gone already
+    Clean.COLLAPSE: lambda text: text.str.replace_all(r"\s+", " "),
+    Clean.LOWER: lambda text: text.str.to_lowercase(),
+    Clean.UPPER: lambda text: text.str.to_uppercase(),
+    Clean.TITLE: lambda text: text.str.to_titlecase(),
+    Clean.DIGITS: lambda text: text.str.replace_all(r"[^0-9]", ""),
+}
+
+
+def clean_cells(frame: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
+    """The text of every rule, in step with `frame`; column `i` belongs to `mapping.columns[i]`.
+
+    White space around a cell is dropped, a cell that means "nothing" (empty, or one of `nulls`) is null, and text is
+    brought into Unicode's composed form (NFC), so that "Nguyễn" is the same word however it was typed.
+    """
+    frame = _composed(frame, sorted({name for rule in mapping.columns for name in rule.columns}))
+    nulls = [word for word in mapping.nulls if word]
+    return frame.select(_text_of(rule, nulls).alias(str(index)) for index, rule in enumerate(mapping.columns))
+
+
+def _composed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Only columns that hold a letter which may change are normalised: it is the dearest step of all."""
+    if not columns or not frame.height:
+        return frame
+    wide = frame.select((pl.col(name).str.len_chars() != pl.col(name).str.len_bytes()).any() for name in columns).row(0)
+    suspects = [name for name, is_wide in zip(columns, wide, strict=True) if is_wide]
+    if not suspects:
+        return frame
+    found = frame.select(pl.col(name).str.contains(_MAY_NEED_NFC).any() for name in suspects).row(0)
+    changing = [name for name, may_change in zip(suspects, found, strict=True) if may_change]
+    return frame.with_columns(pl.col(name).str.normalize("NFC") for name in changing) if changing else frame
+
+
+def _text_of(rule: ColumnRule, nulls: Sequence[str]) -> pl.Expr:
+    if rule.constant is not None:
+        return pl.repeat(rule.constant, pl.len(), dtype=pl.String)
+    text = _stripped(rule.column) if rule.column is not None else _filled_template(rule.template or "", nulls)
+    text = reduce(lambda made, step: _CLEANERS[step](made), rule.clean, text)
+    is_nothing = text.str.len_bytes() == 0
+    if nulls:
+        is_nothing |= text.is_in(nulls)
+    text = pl.when(~is_nothing).then(text)
+    if rule.default is not None and rule.values is None:
+        return text.fill_null(rule.default)
+    return text
+
+
+def _stripped(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars()
+
+
+def _filled_template(template: str, nulls: Sequence[str]) -> pl.Expr:
+    """`"{First} {Last}"` with both cells in; null where every cell is nothing, single spaces where one is."""
+    names = template_columns(template)
+    nothing = ["", *nulls]
+    cells = {
+        name: pl.when(~_stripped(name).is_in(nothing)).then(_stripped(name)).otherwise(pl.lit("")) for name in names
+    }
+    parts: list[pl.Expr] = []
+    rest = template.replace("{{", "\x00").replace("}}", "\x01")
+    while rest:
+        literal, _, rest = rest.partition("{")
+        if literal:
+            parts.append(pl.lit(literal.replace("\x00", "{").replace("\x01", "}")))
+        name, closed, rest = rest.partition("}")
+        if closed:
+            parts.append(cells[name])
+    if not cells:
+        return pl.repeat(template.replace("{{", "{").replace("}}", "}"), pl.len(), dtype=pl.String)
+    filled = pl.concat_str(parts).str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.when(pl.any_horizontal(cell != "" for cell in cells.values())).then(filled)

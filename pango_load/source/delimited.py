@@ -1,0 +1,234 @@
+"""Delimited text becomes chunks: a fast way for sound text, a careful one that names what is damaged."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pango_load.errors import MustBeMended
+from pango_load.records import Chunk, Damage
+from pango_load.source.formats import without_marks
+from pango_load.source.quoting import Dialect, Found, find_records, judge_quoting, last_cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pango_load.source.fingerprint import Fingerprint
+    from pango_load.source.formats import SourceFile
+    from pango_load.source.text import TextFile
+
+_BOM = b"\xef\xbb\xbf"
+_RAW_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the records of a delimited file stand, and what their cells are called.
+
+    Attributes:
+        names: every header in order, trimmed, `MARK_COLUMNS` included, empty ones at the end left out.
+        unnamed: columns at the end that have no header and must be empty.
+        preface: the bytes before the first record, header included.
+        header_row: number of the header's line.
+    """
+
+    dialect: Dialect
+    names: tuple[str, ...]
+    unnamed: int
+    preface: bytes
+    header_row: int
+
+
+class DelimitedReader:
+    """Reads one delimited file; see `FileReader`."""
+
+    unseen_keys: frozenset[str] = frozenset()
+
+    def __init__(self, file: SourceFile, text: TextFile, layout: Layout) -> None:
+        self.file = file
+        self.headers = without_marks(layout.names)
+        self.fingerprint: Fingerprint | None = None
+        self._text = text
+        self._layout = layout
+        self._parser = _Parser(layout)
+
+    def with_headers(self, extra: Sequence[str]) -> DelimitedReader:
+        """Itself: the headers of delimited text stand in the file."""
+        del extra
+        return self
+
+    def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
+        """Every record; memory stays within a few blocks whatever the file's size."""
+        row = self._layout.header_row + 1
+        stream = self._text.open(expected)
+        blocks = stream.blocks()
+        rest = self._skip_preface(blocks)
+        final = False
+        while not final:
+            block = next(blocks, None)
+            final = block is None
+            text = rest + block if block else rest
+            piece = self._parser.parse(text, final=final)
+            rest = piece.rest
+            if piece.frame.height:
+                yield Chunk(frame=piece.frame, first=first, rows=piece.rows + row, file=file, damaged=piece.damaged)
+                first += piece.frame.height
+            row += piece.lines
+        self.fingerprint = stream.fingerprint
+
+    def _skip_preface(self, blocks: Iterator[bytes]) -> bytes:
+        preface = self._layout.preface
+        text = b""
+        while len(text) < len(preface):
+            block = next(blocks, None)
+            if block is None:
+                break
+            text += block
+        if not text.startswith(preface):
+            raise MustBeMended(
+                f"{self.file.path} changed while it was being read: its headers are not what they were.",
+                "Wait until nothing writes to the file any more, then run the same command again.",
+            )
+        return text[len(preface) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """Some records, their `rows` counted from 0; how many lines were used up, and what is left of the text."""
+
+    frame: pl.DataFrame
+    rows: pl.Series
+    lines: int
+    rest: bytes
+    damaged: dict[int, Damage]
+
+
+class _Parser:
+    """Turns text into frames."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._dialect = layout.dialect
+        self._width = len(layout.names) + layout.unnamed
+        fillers = [f"\x00{number}" for number in range(layout.unnamed)]
+        self._fillers = fillers
+        self._schema = dict.fromkeys([*layout.names, *fillers], pl.String())
+        self._headers = list(without_marks(layout.names))
+        self._bytes_in_cells = pl.sum_horizontal(pl.all().str.len_bytes().sum())
+
+    def parse(self, text: bytes, *, final: bool) -> _Piece:
+        """The whole records of `text`."""
+        cut = len(text) if final else last_cut(text, self._dialect)
+        frame = self._parse_fast(text[:cut]) if cut else None
+        if frame is None:
+            return self._parse_carefully(text, final=final)
+        rows = pl.int_range(frame.height, eager=True)
+        return _Piece(frame=frame, rows=rows, lines=frame.height, rest=text[cut:], damaged={})
+
+    def _parse_fast(self, text: bytes) -> pl.DataFrame | None:
+        """The records of `text`, or None where it is not certain that every byte of it is accounted for.
+
+        polars fills up short rows and says nothing, so the bytes are counted: those of the cells, the separators
+        and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
+        short, blank, or understood in another way than `quoting` does.
+        """
+        quoting = judge_quoting(text, self._dialect)
+        if quoting is None or text.startswith(_BOM) or (self._width == 1 and self._may_hold_blank_lines(text)):
+            return None
+        try:
+            frame = pl.read_csv(
+                io.BytesIO(text),
+                has_header=False,
+                infer_schema=False,
+                schema=self._schema,
+                separator=self._dialect.separator.decode(),
+                eol_char=self._dialect.line_end.decode(),
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        in_cells = frame.select(self._bytes_in_cells).item()
+        line_ends = frame.height - (not text.endswith(self._dialect.line_end)) + quoting.carriage_returns
+        if in_cells + frame.height * (self._width - 1) + line_ends + quoting.taken_off != len(text):
+            return None
+        if quoting.has_empty_cells:
+            frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        if any(frame[name].null_count() != frame.height for name in self._fillers):
+            return None
+        return frame if len(self._headers) == self._width else frame.select(self._headers)
+
+    def _may_hold_blank_lines(self, text: bytes) -> bool:
+        end = self._dialect.line_end
+        return text.startswith((end, b"\r\n")) or end + end in text or b"\n\r\n" in text
+
+    def _parse_carefully(self, text: bytes, *, final: bool) -> _Piece:
+        rows: list[int] = []
+        records: list[list[str | None] | None] = []
+        damaged: dict[int, Damage] = {}
+        line = used = 0
+        for found in self._settled_records(text, final=final):
+            used = found.next
+            if found.cells is None or found.cells:
+                judged = self._judge(found, text)
+                if isinstance(judged, Damage):
+                    damaged[len(records)] = judged
+                records.append(None if isinstance(judged, Damage) else judged)
+                rows.append(line)
+            line += 1
+        return _Piece(
+            frame=self._make_frame(records),
+            rows=pl.Series(rows, dtype=pl.Int64),
+            lines=line,
+            rest=text[used:],
+            damaged=damaged,
+        )
+
+    def _settled_records(self, text: bytes, *, final: bool) -> Iterator[Found]:
+        """As `find_records`, but a record over several lines that does not fit may have a stray quote in its first."""
+        for found in find_records(text, self._dialect, final=final):
+            if found.cells and len(found.cells) != self._width:
+                yield from self._reread(found, text) or (found,)
+            else:
+                yield found
+
+    def _reread(self, found: Found, text: bytes) -> list[Found]:
+        line_end = text.find(self._dialect.line_end, found.start, found.end)
+        if line_end < 0:
+            return []
+        stop = max(found.next, found.end)
+        later = list(find_records(text[:stop], self._dialect, final=True, start=line_end + 1))
+        if not later or any(record.cells is None or len(record.cells) != self._width for record in later):
+            return []
+        return [Found(found.start, line_end, line_end + 1, None), *later]
+
+    def _judge(self, found: Found, text: bytes) -> list[str | None] | Damage:
+        named = len(self._layout.names)
+        raw = text[found.start : found.end]
+        if found.cells is None:
+            return _damage("source.bad-quote", raw, "a closing quote before a separator or the line's end")
+        if len(found.cells) < named:
+            return _damage("source.too-few-cells", raw, _cells(named), _cells(len(found.cells)))
+        if any(found.cells[named:]):
+            return _damage("source.too-many-cells", raw, _cells(named), _cells(len(found.cells)))
+        try:
+            return [cell.decode() or None for cell in found.cells[:named]]
+        except UnicodeDecodeError as error:
+            byte = error.object[error.start]
+            return _damage("source.bad-encoding", raw, "text in the encoding of the file", f"the byte {byte:#04x}")
+
+    def _make_frame(self, records: list[list[str | None] | None]) -> pl.DataFrame:
+        empty: list[str | None] = [None] * len(self._layout.names)
+        columns = zip(*(record or empty for record in records), strict=True) if records else [()] * len(empty)
+        series = [pl.Series(name, values, pl.String) for name, values in zip(self._layout.names, columns, strict=True)]
+        return pl.DataFrame(series).select(self._headers)
+
+
+def _damage(code: str, raw: bytes, expected: str, found: str = "") -> Damage:
+    text = raw[: _RAW_CHARACTERS * 4].decode(errors="replace")[:_RAW_CHARACTERS]
+    return Damage(code=code, raw=text, expected=expected, found=found)
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell" if count == 1 else f"{count} cells"

@@ -1,0 +1,144 @@
+"""The door of the room: arguments become files, files become a source of chunks."""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+from pango_load.errors import MustBeMended, UsageError
+from pango_load.source.fingerprint import Fingerprint, fingerprint_file
+from pango_load.source.formats import FileReader, SourceFile, SourceFormat
+from pango_load.source.opening import open_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pango_load.plan import SourceOptions
+    from pango_load.records import Chunk
+
+__all__ = ["Fingerprint", "Source", "SourceFile", "SourceFormat", "find_files", "open_source"]
+
+
+class Source(Protocol):
+    """Files that are read as one run, as often as needed.
+
+    Attributes:
+        files: what is read, in this order; `Chunk.file` counts them.
+        headers: the columns of every chunk, `MARK_COLUMNS` left out.
+        unseen_keys: after a pass: keys that records had and that are no headers (JSON only).
+    """
+
+    files: tuple[SourceFile, ...]
+    headers: tuple[str, ...]
+
+    @property
+    def unseen_keys(self) -> frozenset[str]:
+        """After a pass: keys that records had and that are no headers (JSON only)."""
+        ...
+
+    def read_chunks(self, expected: tuple[Fingerprint, ...] | None = None) -> Iterator[Chunk]:
+        """Every record of every file, damaged ones included; none is skipped for `skip_rows` or `limit`.
+
+        Args:
+            expected: what the files were before (`fingerprints`); nothing of a block that differs is handed out.
+
+        Raises:
+            MustBeMended: a file is not what it was, or changes while it is read.
+        """
+        ...
+
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """What each file is: known for nothing after a whole pass, else each file is read through."""
+        ...
+
+    def with_headers(self, extra: Sequence[str]) -> Source:
+        """A source that reads `extra` keys as columns too (JSON only)."""
+        ...
+
+
+class _Files:
+    """A source of one file or several."""
+
+    def __init__(self, readers: Sequence[FileReader]) -> None:
+        self._readers = tuple(readers)
+        self.files = tuple(reader.file for reader in readers)
+        self.headers = tuple(dict.fromkeys(name for reader in readers for name in reader.headers))
+
+    @property
+    def unseen_keys(self) -> frozenset[str]:
+        return frozenset[str]().union(*(reader.unseen_keys for reader in self._readers)) - set(self.headers)
+
+    def read_chunks(self, expected: tuple[Fingerprint, ...] | None = None) -> Iterator[Chunk]:
+        if expected is not None and len(expected) != len(self._readers):
+            raise MustBeMended(
+                f"There were {len(expected)} files before, and there are {len(self._readers)} now.",
+                "Name the same files in the same order.",
+            )
+        first = 0
+        for number, reader in enumerate(self._readers):
+            was = expected[number] if expected else None
+            for chunk in reader.read(first=first, file=number, expected=was):
+                first += chunk.frame.height
+                yield self._aligned(chunk)
+
+    def _aligned(self, chunk: Chunk) -> Chunk:
+        if tuple(chunk.frame.columns) == self.headers:
+            return chunk
+        missing = [pl.lit(None, pl.String).alias(name) for name in self.headers if name not in chunk.frame.columns]
+        return replace(chunk, frame=chunk.frame.with_columns(missing).select(self.headers))
+
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        return tuple(reader.fingerprint or fingerprint_file(reader.file.path) for reader in self._readers)
+
+    def with_headers(self, extra: Sequence[str]) -> Source:
+        return _Files([reader.with_headers(extra) for reader in self._readers])
+
+
+def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collection[str] = ()) -> Source:
+    """Look at the beginning of each file: what it is, and what its columns are called.
+
+    Args:
+        paths: regular files, at least one; see `find_files`.
+        options: how they are read; `skip_rows` and `limit` are not the business of a source.
+        wanted: headers that a mapping names: they help to recognise the header's row.
+
+    Raises:
+        UsageError: a file that is missing, unreadable, empty or not what it says, or headers that cannot be used.
+    """
+    return _Files([open_file(path, options, wanted=frozenset(wanted)) for path in paths])
+
+
+def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:
+    """The files that arguments stand for: paths, patterns (`*.csv`, sorted) and folders (their files, sorted).
+
+    Raises:
+        UsageError: an argument that stands for no file.
+    """
+    found: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            found += _files_of(path)
+        elif path.exists() or not glob.has_magic(argument):
+            found.append(path)
+        else:
+            matches = sorted(match for match in map(Path, glob.glob(argument, recursive=True)) if match.is_file())  # noqa: PTH207 - absolute patterns too
+            if not matches:
+                raise UsageError(f"No file matches {argument}.", "Check the pattern, and the folder you are in.")
+            found += matches
+    missing = [str(path) for path in found if not path.exists()]
+    if missing:
+        places = "does not exist" if len(missing) == 1 else "do not exist"
+        raise UsageError(f"{', '.join(missing)} {places}.", "Check the name, and the folder you are in.")
+    return tuple(dict.fromkeys(found))
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$")))
+    if not files:
+        raise UsageError(f"{folder} is a folder without files.", "Name a file, or a folder that holds some.")
+    return files

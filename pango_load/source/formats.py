@@ -1,0 +1,103 @@
+"""What a source is made of, and what every reader of one file offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from pango_load.errors import UsageError
+from pango_load.records import MARK_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from pango_load.records import Chunk
+    from pango_load.source.fingerprint import Fingerprint
+
+
+class SourceFormat(StrEnum):
+    """What a file is, by its content rather than by its name."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file of a source, as a person would describe it.
+
+    Attributes:
+        path: where it is.
+        format: what it is.
+        encoding: of text, in Python's spelling ("utf-8", "utf-16-le"); empty for workbooks.
+        delimiter: between the cells of delimited text.
+        sheet: the sheet that is read, for workbooks.
+        header_row: the line or the sheet's row that the headers stand in; 0 where there are none.
+        notes: what was found out and a person should see ("encoding Windows-1258").
+    """
+
+    path: Path
+    format: SourceFormat
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    header_row: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class FileReader(Protocol):
+    """Reads one file, as often as it is asked to.
+
+    Attributes:
+        file: what is known of it.
+        headers: its columns in order, without `MARK_COLUMNS`.
+        fingerprint: what it was in the last pass that came to its end; None before.
+        unseen_keys: keys met in that pass that are no headers; always empty where headers stand in the file.
+    """
+
+    file: SourceFile
+    headers: tuple[str, ...]
+    fingerprint: Fingerprint | None
+    unseen_keys: frozenset[str]
+
+    def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
+        """Every record, from the beginning; `first` and `file` as in `Chunk`.
+
+        Raises:
+            MustBeMended: the file is not `expected`, or changes while it is read.
+        """
+        ...
+
+    def with_headers(self, extra: Sequence[str]) -> FileReader:
+        """A reader that gives `extra` as columns too, where it is the records that name them."""
+        ...
+
+
+def check_headers(names: Sequence[str], path: Path, place: str) -> None:
+    """Turn down headers that are empty or stand twice, all of them at once.
+
+    Raises:
+        UsageError: listing them by the number of their column.
+    """
+    mistakes = [f"column {number} has none" for number, name in enumerate(names, 1) if not name]
+    places: dict[str, list[int]] = {}
+    for number, name in enumerate(names, 1):
+        places.setdefault(name, []).append(number)
+    mistakes += [
+        f'"{name}" stands in columns {" and ".join(map(str, numbers))}'
+        for name, numbers in places.items()
+        if name and len(numbers) > 1
+    ]
+    if mistakes:
+        raise UsageError(
+            f"{path}, {place}: every column needs a header of its own; {'; '.join(mistakes)}.",
+            "Name each column once in that row, or say with --header-row which row holds the headers.",
+        )
+
+
+def without_marks(names: Sequence[str]) -> tuple[str, ...]:
+    """The headers that are the source's own (`MARK_COLUMNS` come from a row file of an earlier run)."""
+    return tuple(name for name in names if name not in MARK_COLUMNS)

@@ -263,7 +263,13 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowGroups:
-    """A nested list made of adjacent rows with the same key: `items: {groupBy: orderId, columns: {...}}`."""
+    """A nested list made of adjacent rows with the same key: `items: {groupBy: orderId, columns: {...}}`.
+
+    Attributes:
+        target: the field that holds the items.
+        group_by: the source column whose cell the rows of one entry share.
+        columns: the rules of one item.
+    """
 
     target: str
     group_by: str
@@ -304,7 +310,7 @@ class FieldMapping:
     ignored_update_cfs: tuple[str, ...] = ()
     user_event: tuple[str, str] | None = None
     groups: tuple[RowGroups, ...] = ()
-    request: Mapping[str, str] = field(default_factory=dict)
+    request: Mapping[str, str] = field(default_factory=dict, repr=False)
     origin: str = ""
     fingerprint: str = ""
     warnings: tuple[str, ...] = ()

@@ -163,7 +163,8 @@ def _type_line(name: str, described: ObjectType) -> TypeLine:
 
 
 def _facts(described: ObjectType) -> Iterator[str]:
-    yield f"{COVERAGE_WORDS[described.coverage]} Source: {described.source}."
+    page = f" (help page data-ingestion-apis/{described.page})" if described.page else ""
+    yield f"{COVERAGE_WORDS[described.coverage]} Source: {described.source}{page}."
     if described.note:
         yield described.note
     if described.record_key:

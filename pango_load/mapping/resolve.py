@@ -124,7 +124,12 @@ class _Fitting:
     def _group(self, group: Group, rules: list[ColumnRule]) -> RowGroups:
         by = next((rule.column for rule in rules if rule.target == group.group_by and rule.column), None)
         if by is None and group.group_by:
-            by = self._find(group.group_by, group.line, (group.field.name, "groupBy"))
+            by = self._headers.find(group.group_by).header
+        if by is None and group.group_by:
+            fields = [rule.target for rule in rules if rule.column]
+            near = suggestion(group.group_by, (*fields, *self._headers.names))
+            text = f'"{group.group_by}" is neither a field that comes from a column nor a column of the file.{near}'
+            self._findings.mistake(group.line, (group.field.name, "groupBy"), text)
         inner = [self._resolved(entry) for entry in group.entries]
         return RowGroups(target=group.field.name, group_by=by or "", columns=arrange(group.field.fields, inner))
 

@@ -263,9 +263,7 @@ def _leaves(
         if isinstance(item, Leaf) and (not item.is_null or (nulls_are_words and item.text)):
             yield item.text.strip(), item.line
         else:
-            findings.mistake(
-                item.line, keys, "takes a list of words, for instance [a, b]; an empty word is written ''."
-            )
+            findings.mistake(item.line, keys, "takes a word or a list of words, for instance [a, b].")
 
 
 def _pairs(node: Node | None, keys: tuple[str, ...], meaning: str, findings: Findings) -> tuple[tuple[Leaf, Node], ...]:

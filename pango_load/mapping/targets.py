@@ -205,6 +205,9 @@ class TargetReader:
             if option in given and not fits:
                 text = f"{option} is for {use}, and {target.name} holds {_KINDS[holds]}."
                 self._findings.mistake(given[option][0].line, (*keys, option), text)
+        if "decimal" in given and _same_word(given["decimal"][1], given.get("grouping", (None, None))[1]):
+            text = "the decimal sign and the sign between thousands are the same."
+            self._findings.mistake(given["decimal"][0].line, (*keys, "decimal"), text)
         for name, (leaf, node) in given.items():
             if name == "extra" and not (isinstance(node, Leaf) and node.kind is Kind.BOOLEAN):
                 self._findings.mistake(leaf.line, (*keys, name), "takes true.")
@@ -361,6 +364,10 @@ def _is_instant_or_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _same_word(one: Node, other: Node | None) -> bool:
+    return isinstance(one, Leaf) and isinstance(other, Leaf) and one.text == other.text
 
 
 def _is_true(node: Node | None) -> bool:

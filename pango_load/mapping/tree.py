@@ -110,8 +110,16 @@ def parse(text: str) -> Node | None:
     try:
         root = YAML(typ="rt", pure=True).compose(text)
     except MarkedYAMLError as broken:
-        mark = broken.problem_mark or broken.context_mark
-        raise BrokenYaml(mark.line + 1 if mark is not None else 1, _in_words(str(broken.problem or broken))) from broken
+        mark, opened = broken.problem_mark or broken.context_mark, broken.context_mark
+        told = _in_words(str(broken.problem or broken))
+        if (
+            opened is not None
+            and mark is not None
+            and opened.line < mark.line
+            and ("bracket" in told or "quote" in told)
+        ):
+            told += f" It opens in line {opened.line + 1}."
+        raise BrokenYaml(mark.line + 1 if mark is not None else 1, told) from broken
     except YAMLError as broken:
         raise BrokenYaml(1, _in_words(str(broken).splitlines()[0])) from broken
     return None if root is None else _grow(root, ())

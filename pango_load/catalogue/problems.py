@@ -74,8 +74,8 @@ _KINDS = (
     ),
     ProblemKind(
         code="date.range",
-        title="a date outside 1900 to 2199",
-        sentence='{field}: "{value}" falls outside the years 1900 to 2199.',
+        title="a date outside 1900 to 2099",
+        sentence='{field}: "{value}" falls outside the years 1900 to 2099.',
         hint="Write the year with four digits; a number is read as epoch milliseconds.",
     ),
     ProblemKind(

@@ -102,6 +102,8 @@ class BatchPlanner:
                 held.add(key)
                 self._open_keys.append(key)
             numbers.append(len(self._firsts))
+        if self._open_entries == self._size:
+            self._close_batch()
         return pl.Series(numbers.tolist(), dtype=pl.Int64)
 
     def _open(self, position: int) -> None:

@@ -40,16 +40,12 @@ def json_values(values: pl.Series) -> pl.Series:
 
 
 def _json_lists(values: pl.Series) -> pl.Series:
-    items = values.explode()
-    quoted = pl.DataFrame({"row": _row_of_each_item(values), "item": '"' + escaped(items) + '"'})
+    """Null for a list without items."""
+    is_something = (values.list.len() > 0).fill_null(value=False)
+    rows = is_something.arg_true()
+    lists = values.filter(is_something)
+    items = pl.DataFrame({"row": rows.repeat_by(lists.list.len()).explode(), "item": lists.explode()})
+    quoted = items.with_columns(('"' + escaped(items["item"]) + '"').alias("item"))
     joined = quoted.group_by("row", maintain_order=True).agg(pl.col("item").str.join(","))
-    rows = pl.DataFrame({"row": pl.int_range(len(values), eager=True)})
-    text = rows.join(joined, on="row", how="left", maintain_order="left")["item"]
-    written = "[" + text + "]"
-    return written.zip_with(values.is_not_null(), pl.Series([None], dtype=pl.String))
-
-
-def _row_of_each_item(values: pl.Series) -> pl.Series:
-    """`explode` gives a null or empty list one null item; so does this."""
-    lengths = values.list.len().fill_null(1).clip(lower_bound=1)
-    return pl.int_range(len(values), eager=True).repeat_by(lengths).explode()
+    nothing = pl.repeat(None, len(values), dtype=pl.String, eager=True)
+    return nothing.scatter(joined["row"], "[" + joined["item"] + "]")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 HOUR = 3_600_000
 EARLIEST = -2_208_988_800_000
 """1900-01-01 in epoch milliseconds."""
-LATEST = 7_258_118_400_000
-"""2200-01-01 in epoch milliseconds."""
+LATEST = 4_102_444_800_000
+"""2100-01-01 in epoch milliseconds: the tables of daylight saving end there."""
 
 _DATE_ONLY = "%Y-%m-%d"
 _ISO_WALL = (
@@ -50,7 +50,7 @@ class Moments:
     Attributes:
         sent: Int64, the milliseconds to send; null where there is nothing or a problem.
         unreadable: the text is no date in any allowed form.
-        outside: a date, but before 1900 or after 2199.
+        outside: a date, but before 1900 or after 2099.
         skipped: a wall-clock time that its zone skipped.
         unplaced: a wall-clock time, and nothing says in which zone.
     """

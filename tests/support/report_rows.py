@@ -37,7 +37,7 @@ def a_problem(
     field: str = "dob",
     column: str = "Birthday",
     value: str | None = "31/02/1990",
-    message: str = 'Row 2, dob: "31/02/1990" is no date.',
+    message: str = 'dob: "31/02/1990" is not a date.',
     hint: str = "Write 28/02/1990.",
 ) -> Problem:
     """A birthday that does not exist, unless something else is asked for."""

@@ -46,6 +46,11 @@ def spoken_time(seconds: float) -> str:
     return "0 s"
 
 
+def limit_words(label: str) -> str:
+    """A wait's reason in words: a window's label "1 min" is "the limit over 1 min", another word stands as it is."""
+    return f"the limit over {label}" if label[:1].isdigit() else one_line(label)
+
+
 def utc_text(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC: "2026-11-21T02:24:26Z"."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -172,7 +172,7 @@ def open_row_file(
         case "csv":
             from pango_load.report.row_csv import CsvRowFile  # noqa: PLC0415 - as above
 
-            return CsvRowFile(folder, name, headers, delimiter=delimiter, encoding=encoding)
+            return CsvRowFile(folder, name, headers, delimiter=delimiter or ",", encoding=encoding or "utf-8")
         case "jsonl":
             from pango_load.report.row_jsonl import JsonlRowFile  # noqa: PLC0415 - as above
 

@@ -70,7 +70,7 @@ def test_a_rejected_csv_row_says_what_is_wrong(tmp_path: Path) -> None:
     assert (tmp_path / "rejected.csv").read_text(encoding="utf-8") == snapshot("""\
 Customer Code,Mobile,Birthday,_pango_row,_pango_code,_pango_field,_pango_message,_pango_hint
 000123,+84905000111,31/02/1990,2,date.format; phone.shape,dob; phone,\
-"Row 2, dob: ""31/02/1990"" is no date. Row 2 too.",Write 28/02/1990.
+"dob: ""31/02/1990"" is not a date. Row 2 too.",Write 28/02/1990.
 9007199254740993,,01/01/1990,3,row.duplicate,,Row 3: twice.,
 """)
 
@@ -210,7 +210,7 @@ def test_a_jsonl_row_is_the_sources_own_line_with_our_keys_behind(tmp_path: Path
     assert (tmp_path / "rejected.jsonl").read_text(encoding="utf-8") == snapshot("""\
 {"id": 123456789012345678901234567890, "x": 1.10,"a":{"b":[1,{"c":"}"}]}, "_pango_row": 2, \
 "_pango_code": "date.format", "_pango_field": "dob", \
-"_pango_message": "Row 2, dob: \\"31/02/1990\\" is no date.", "_pango_hint": "Write 28/02/1990."}
+"_pango_message": "dob: \\"31/02/1990\\" is not a date.", "_pango_hint": "Write 28/02/1990."}
 {"_pango_row": 3, "_pango_code": "", "_pango_field": "", "_pango_message": "", "_pango_hint": ""}
 """)
 

@@ -58,7 +58,7 @@ def test_a_guilty_cell_is_coloured_and_says_why(tmp_path: Path) -> None:
     innocent, guilty, *_ = openpyxl.load_workbook(path)["Rejected"][2]
     assert guilty.fill.start_color.rgb == "FFFFC7CE"
     assert guilty.comment is not None
-    assert guilty.comment.text == 'Row 2, dob: "31/02/1990" is no date.\nWrite 28/02/1990.'
+    assert guilty.comment.text == 'dob: "31/02/1990" is not a date.\nWrite 28/02/1990.'
     assert innocent.comment is None
     assert innocent.fill.fill_type is None
 

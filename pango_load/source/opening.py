@@ -10,8 +10,9 @@ from pango_load.errors import UsageError
 from pango_load.source.delimited import DelimitedReader, Layout
 from pango_load.source.fingerprint import unreadable
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat, check_headers
+from pango_load.source.json_lines import JsonLinesReader
 from pango_load.source.quoting import Dialect, find_records
-from pango_load.source.text import TextFile
+from pango_load.source.text import BOM, TextFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from pango_load.plan import SourceOptions
 
 _HEAD_BYTES = 1 << 20
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
+_TEXT_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
+_WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0b\x0c\x1b")
 
 
@@ -28,10 +33,29 @@ def open_file(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> 
     Raises:
         UsageError: saying what is wrong with the file.
     """
-    del options, wanted
     head = _read_head(path)
+    if head.startswith((b"PK\x03\x04", _OLE)) or path.suffix.lower() in _WORKBOOK_SUFFIXES:
+        return _open_workbook(path, head, options, wanted)
     _refuse_what_is_no_text(path, head)
+    if _is_json(path, head):
+        file = SourceFile(path=path, format=SourceFormat.JSONL, encoding="utf-8")
+        return JsonLinesReader(file, TextFile(path=path))
     return _open_delimited(path)
+
+
+def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
+    if head.startswith(_OLE):
+        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+            raise UsageError(f"{path} is protected by a password.", "Open it in Excel and save it without one.")
+        raise UsageError(f"{path} is a workbook of Excel 97 to 2003.", "Open it in Excel and save it as .xlsx.")
+    if not head.startswith(b"PK"):
+        raise UsageError(
+            f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
+            "Export it again as .xlsx, or rename it to .csv if it is one.",
+        )
+    from pango_load.source.sheets import SheetReader  # noqa: PLC0415 - the engine is not needed for text
+
+    return SheetReader(path, options, wanted=wanted)
 
 
 def _read_head(path: Path) -> bytes:
@@ -55,6 +79,13 @@ def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     if controls > len(sample) // 20 and (not _is_utf8(head) or sample.count(0) > max(32, len(sample) // 10)):
         raise UsageError(f"{path} is no text: it holds binary data.", "Export it as CSV, Excel or JSONL.")
+
+
+def _is_json(path: Path, head: bytes) -> bool:
+    suffix = path.suffix.lower()
+    if suffix in _JSON_SUFFIXES:
+        return True
+    return suffix not in _TEXT_SUFFIXES and head.removeprefix(BOM).lstrip().startswith(b"{")
 
 
 def _is_utf8(head: bytes) -> bool:

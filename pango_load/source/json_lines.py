@@ -1,0 +1,208 @@
+"""JSON records become chunks: nested keys as `a.b`, numbers with the digits that stand in the file."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pango_load.errors import UsageError
+from pango_load.records import Chunk, Damage
+from pango_load.source.formats import without_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pango_load.source.fingerprint import Fingerprint
+    from pango_load.source.formats import SourceFile
+    from pango_load.source.text import TextFile
+
+SCANNED_RECORDS = 1000
+"""Records whose keys become headers; a key that comes later is an unseen one."""
+
+CHUNK_ROWS = 8192
+_RAW_CHARACTERS = 4096
+_LONGEST_LINE = 64 << 20
+
+
+class _Digits(str):
+    """A number as it stands in the file."""
+
+    __slots__ = ()
+
+
+class JsonLinesReader:
+    """Reads one file with a JSON object on each line; see `FileReader`.
+
+    Raises:
+        UsageError: none of the first records is a JSON object.
+    """
+
+    def __init__(self, file: SourceFile, text: TextFile, extra: Sequence[str] = ()) -> None:
+        self.file = file
+        self.fingerprint: Fingerprint | None = None
+        self.unseen_keys: frozenset[str] = frozenset()
+        self._text = text
+        scanned = _scan_keys(file, text)
+        self.headers = without_marks(list(scanned | dict.fromkeys(extra)))
+
+    def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
+        """A reader that gives `extra` as columns too."""
+        return JsonLinesReader(self.file, self._text, [*self.headers, *extra])
+
+    def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
+        """Every record; blank lines are none, and keep their number."""
+        stream = self._text.open(expected)
+        unseen: set[str] = set()
+        gathered = _Gathered(self.headers)
+        for number, line in enumerate(_lines(stream.blocks()), 1):
+            if not line.strip():
+                continue
+            unseen |= gathered.add(number, line)
+            if len(gathered.rows) == CHUNK_ROWS or gathered.size > _LONGEST_LINE:
+                yield gathered.chunk(first=first, file=file)
+                first += len(gathered.rows)
+                gathered = _Gathered(self.headers)
+        self.fingerprint = stream.fingerprint
+        self.unseen_keys = frozenset(without_marks(sorted(unseen)))
+        if gathered.rows:
+            yield gathered.chunk(first=first, file=file)
+
+
+class _Gathered:
+    """Records on their way into a chunk."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self.rows: list[int] = []
+        self.size = 0
+        self._columns: dict[str, list[str | None]] = {name: [] for name in headers}
+        self._known = frozenset(headers)
+        self._lines: list[str] = []
+        self._damaged: dict[int, Damage] = {}
+
+    def add(self, number: int, line: bytes) -> frozenset[str]:
+        """Take one line in; gives the keys that are no headers."""
+        cells = read_record(line)
+        if isinstance(cells, Damage):
+            self._damaged[len(self.rows)] = cells
+            cells = {}
+        for name, column in self._columns.items():
+            column.append(cells.get(name))
+        self.rows.append(number)
+        self._lines.append(line.decode(errors="replace"))
+        self.size += len(line)
+        return cells.keys() - self._known
+
+    def chunk(self, *, first: int, file: int) -> Chunk:
+        """What was gathered."""
+        return Chunk(
+            frame=pl.DataFrame(self._columns, schema=dict.fromkeys(self._columns, pl.String)),
+            first=first,
+            rows=pl.Series(self.rows, dtype=pl.Int64),
+            file=file,
+            damaged=self._damaged,
+            lines=pl.Series(self._lines, dtype=pl.String),
+        )
+
+
+def read_record(line: bytes) -> dict[str, str | None] | Damage:
+    """The cells of one JSON object: nested keys as `a.b`, a list as its JSON text, null as None."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        return _damage("source.bad-encoding", line, "UTF-8", f"the byte {line[error.start]:#04x}")
+    try:
+        record: object = json.loads(text, parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits)
+    except json.JSONDecodeError as error:
+        return _damage("source.bad-json", line, "a JSON object", f"{error.msg} at character {error.colno}")
+    except RecursionError:
+        return _damage("source.bad-json", line, "a JSON object", "too many levels")
+    if not isinstance(record, dict):
+        return _damage("source.bad-json", line, "a JSON object", _kind(record))
+    cells: dict[str, str | None] = {}
+    twice = _flatten("", record, cells)
+    if twice:
+        return _damage("source.bad-json", line, "every key once", f'"{twice}" as one key and as nested ones')
+    if "\\u" in text and not all(map(_is_unicode, [*cells, *cells.values()])):
+        return _damage("source.bad-json", line, "Unicode text", "half of a surrogate pair")
+    return cells
+
+
+def _is_unicode(text: str | None) -> bool:
+    return text is None or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _flatten(prefix: str, record: dict[str, object], cells: dict[str, str | None]) -> str | None:
+    """Put the values of `record` into `cells`; gives a name that was there already, if there is one."""
+    twice: str | None = None
+    for key, value in record.items():
+        name = prefix + key
+        if name in cells:
+            twice = name
+        match value:
+            case str():
+                cells[name] = value or None
+            case None:
+                cells[name] = None
+            case bool():
+                cells[name] = "true" if value else "false"
+            case dict() if value:
+                twice = _flatten(name + ".", value, cells) or twice
+            case dict():
+                cells[name] = None
+            case _:
+                cells[name] = json_text(value)
+    return twice
+
+
+def json_text(value: object) -> str:
+    """`value` as JSON, numbers as they stood in the file."""
+    match value:
+        case _Digits():
+            return str(value)
+        case list():
+            return "[" + ",".join(json_text(item) for item in value) + "]"
+        case dict():
+            pairs = (f"{json_text(key)}:{json_text(item)}" for key, item in value.items())
+            return "{" + ",".join(pairs) + "}"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _scan_keys(file: SourceFile, text: TextFile) -> dict[str, None]:
+    keys: dict[str, None] = {}
+    objects = 0
+    lines = (line for line in _lines(text.open().blocks()) if line.strip())
+    for line in islice(lines, SCANNED_RECORDS):
+        cells = read_record(line)
+        if not isinstance(cells, Damage):
+            keys |= dict.fromkeys(cells)
+            objects += 1
+    if not objects:
+        raise UsageError(
+            f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} lines.",
+            "Write one object on each line, or export the table as CSV.",
+        )
+    return keys
+
+
+def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Every line without its end; JSON holds no raw line ends, so that no line is cut in a text."""
+    rest = b""
+    for block in blocks:
+        *whole, rest = (rest + block).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r")
+    if rest:
+        yield rest.removesuffix(b"\r")
+
+
+def _damage(code: str, line: bytes, expected: str, found: str) -> Damage:
+    text = line[: _RAW_CHARACTERS * 4].decode(errors="replace")[:_RAW_CHARACTERS]
+    return Damage(code=code, raw=text, expected=expected, found=found)
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", bool: "true or false", type(None): "null"}.get(type(value), "a number or a text")

@@ -273,11 +273,15 @@ def match_headers(
     for text in lacking.warnings:
         findings.warning(0, (), text)
     others = [name for name in known.names if name not in used]
-    if others:
+    if others and rules:
         shown = ", ".join(f'"{trimmed(name)}"' for name in others)
         text = f"no field is called {shown}: not sent."
         (findings.mistake if strict else findings.warning)(0, (), text)
-    if findings.mistakes or not rules:
+    if not kind.fields:
+        findings.mistake(0, (), f"no field of {kind.name} is known, so a mapping has to name them.")
+    elif not rules:
+        findings.mistake(0, (), f"none of the columns is called like a field of {kind.name}.")
+    if findings.mistakes:
         message = f"The headers are not those of {kind.name}; nothing was sent."
         raise MappingError(message, tell(findings.mistakes, "headers"), MAP_ADVICE.format(name=kind.name))
     return finished(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from rapidfuzz import process
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -52,6 +53,8 @@ def read_type_file(path: Path) -> ObjectType:
         content: object = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise _refusal(path, [_yaml_mistake(error)]) from error
+    if not isinstance(content, dict):
+        raise _refusal(path, ["The file holds no keys: it begins with object: and title:."])
     try:
         page = _TypePage.model_validate(content)
     except ValidationError as error:
@@ -232,7 +235,8 @@ def _refusal(path: Path, mistakes: list[str]) -> MappingError:
 def _yaml_mistake(error: YAMLError) -> str:
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         place = f"Line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: "
-        return f"{place}{error.problem or error.context or 'not YAML'}."
+        # What follows "with value" are ruamel's own words for half-read content.
+        return f"{place}{(error.problem or error.context or 'not YAML').partition(' with value')[0]}."
     return f"Not YAML: {' '.join(str(error).split())}"
 
 
@@ -242,7 +246,19 @@ def _mistake(detail: ErrorDetails, lines: Mapping[_Key, int]) -> str:
     known = next((key[:end] for end in range(len(key), 0, -1) if key[:end] in lines), ())
     place = f"Line {lines[known]}, " if known else ""
     name = ".".join(str(part) for part in key) or "the file"
-    return f"{place}{name}: {detail['msg'].removeprefix('Value error, ').rstrip('.')}."
+    match detail["type"]:
+        case "extra_forbidden":
+            nearest = process.extractOne(str(key[-1]), _KEYS, score_cutoff=60)
+            told = "is not a key that a catalogue file has" + (f' (did you mean "{nearest[0]}"?)' if nearest else "")
+        case "missing":
+            told = "is missing"
+        case _:
+            told = detail["msg"].removeprefix("Value error, ").rstrip(".")
+            return f"{place}{name}: {told[:1].lower()}{told[1:]}."
+    return f"{place}{name} {told}."
+
+
+_KEYS = tuple({to_camel(name): 1 for page in (_TypePage, _FieldPage, _RulePage) for name in page.model_fields})
 
 
 def _lines_of_keys(text: str) -> Mapping[_Key, int]:

@@ -1,0 +1,407 @@
+"""The journal's reading side: totals, what is left to be sent, and the rows behind every number; memory stays flat."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Self
+
+from pango_load.journal.description import RunFacts, facts_of
+from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
+from pango_load.journal.spans import RowSpan, joined, placed
+from pango_load.journal.standing import BatchState, Part
+from pango_load.journal.store import Cell, Connect, Connection, connect, open_to_read, reason_of
+from pango_load.records import Counts, EntryRef, PlannedBatch, RefusedEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+PAGE = 1000
+"""Lines fetched at once."""
+
+_UNKNOWN = frozenset({BatchState.SENT, BatchState.SENT_AGAIN, BatchState.UNKNOWN})
+_UNSENT = frozenset({BatchState.PLANNED})
+_PLACES = {
+    BatchState.PLANNED: "unsent",
+    BatchState.SENT: "unknown",
+    BatchState.SENT_AGAIN: "unknown",
+    BatchState.UNKNOWN: "unknown",
+    BatchState.ACCEPTED: "accepted",
+    BatchState.REFUSED: "rejected",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What went over the wire, in all the processes of this run.
+
+    Attributes:
+        batches: planned ones.
+        settled: batches that the platform has spoken about.
+        requests: sent with entries.
+        lost: of those, the ones whose answer never came: only they may have been executed and be sent again.
+    """
+
+    batches: int = 0
+    settled: int = 0
+    requests: int = 0
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacePoint:
+    """What `SLOT_SECONDS` of a load moved, from `moment` (seconds since 1970) on."""
+
+    moment: float
+    rows: int
+    requests: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How long a load waited for `reason` in the slot that begins at `moment`."""
+
+    moment: float
+    reason: str
+    seconds: float
+
+
+class _Words(dict[int, tuple[str, ...]]):
+    """Words that stand once in the journal, by their number; as many are remembered as come at once."""
+
+    def __init__(self, look_up: Callable[[int], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, number: int) -> tuple[str, ...]:
+        if len(self) >= PAGE:
+            self.clear()
+        self[number] = self._look_up(number)
+        return self[number]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A batch as it stands in the file."""
+
+    number: int
+    first: int
+    last: int
+    entries: int
+    rows: int
+    state: BatchState
+
+
+class JournalReader:
+    """What a journal tells. Any thread may ask; each answer is of one moment.
+
+    Args:
+        path: the journal.
+        db: a connection of its own.
+    """
+
+    def __init__(self, path: Path, db: Connection) -> None:
+        self.path = path
+        self._reading = db
+        self._turn = threading.Lock()
+
+    @classmethod
+    def look(cls, path: Path, connect: Connect = connect) -> JournalReader:
+        """Open the journal at `path` to be read, while its owner may be writing.
+
+        Raises:
+            UsageError: it is missing, or no journal of this version.
+            MustBeMended: it is damaged.
+        """
+        return JournalReader(path, open_to_read(path, connect))
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._turn:
+            self._reading.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- the run ------------------------------------------------------------------------------------------------------
+
+    def facts(self) -> RunFacts:
+        """The run: what was asked for and how far it has come."""
+        with self._moment() as db:
+            return facts_of(dict(db.execute("SELECT key, value FROM run").fetchall()))
+
+    # --- totals -------------------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Where the rows of the source are, from the records themselves; what is under way counts as unknown.
+
+        Until the survey is complete, `read` is what it has placed so far.
+        """
+        with self._moment() as db:
+            places = _places(db, "rows")
+            rejected = db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+            skipped = db.execute("SELECT coalesce(sum(rows), 0) FROM skipped").fetchone()[0]
+            read = db.execute("SELECT value FROM run WHERE key = 'read'").fetchone()
+        places["rejected"] += rejected
+        placed = places.total() + skipped
+        return Counts(
+            read=int(read[0]) if read else placed,
+            accepted=places["accepted"],
+            rejected=places["rejected"],
+            skipped=skipped,
+            unknown=places["unknown"],
+            unsent=places["unsent"],
+        )
+
+    def entry_counts(self) -> Counts:
+        """Where the planned entries are; `read` is their number, `rejected` those that the platform refused."""
+        with self._moment() as db:
+            places = _places(db, "entries")
+        return Counts(
+            read=places.total(),
+            accepted=places["accepted"],
+            rejected=places["rejected"],
+            unknown=places["unknown"],
+            unsent=places["unsent"],
+        )
+
+    def traffic(self) -> Traffic:
+        """Requests and answers so far."""
+        batches, settled, requests, lost = self._rows(
+            f"SELECT count(*), coalesce(sum(state IN ({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})), 0),"  # noqa: S608 - fixed words
+            " coalesce(sum(attempts), 0), coalesce(sum(lost), 0) FROM batch"
+        )[0]
+        return Traffic(batches=batches, settled=settled, requests=requests, lost=lost)
+
+    def problems(self) -> dict[tuple[str, str], int]:
+        """Rows by (code, field), the platform's refusals among them (their field is empty); most first."""
+        found: Counter[tuple[str, str]] = Counter()
+        for text, rows in self._texts(
+            "SELECT problem_set.problems, count(*) FROM rejected JOIN problem_set ON id = rejected.problems GROUP BY id"
+        ):
+            for code, field in dict.fromkeys(_problems_of(text)):
+                found[code, field] += int(rows)
+        for code, rows in self._texts("SELECT code, sum(rows) FROM part JOIN refusal ON id = refusal GROUP BY code"):
+            found[code, ""] += int(rows)
+        return dict(found.most_common())
+
+    def refusals(self) -> list[tuple[str, str, int]]:
+        """(code, the platform's words, rows), most first; at most 1,000 of them."""
+        found = self._texts(
+            "SELECT code, message, sum(rows) FROM part JOIN refusal ON id = refusal GROUP BY id"  # noqa: S608 - fixed words
+            f" ORDER BY sum(rows) DESC, id LIMIT {PAGE}"
+        )
+        return [(code, message, int(rows)) for code, message, rows in found]
+
+    def pace(self) -> Iterator[PacePoint]:
+        """The load over time, from its beginning."""
+        for slot, rows, requests, lost in self._paged("SELECT slot, rows, requests, lost FROM pace WHERE slot > ?", -1):
+            yield PacePoint(moment=slot * SLOT_SECONDS, rows=rows, requests=requests, lost=lost)
+
+    def waits(self) -> list[Wait]:
+        """What the load waited for, and when."""
+        rows = self._texts("SELECT slot, reason, seconds FROM waited ORDER BY slot, reason")
+        return [
+            Wait(moment=int(slot) * SLOT_SECONDS, reason=reason, seconds=float(seconds))
+            for slot, reason, seconds in rows
+        ]
+
+    # --- rows behind the numbers --------------------------------------------------------------------------------------
+
+    def rejected_rows(self) -> Iterator[RejectedNote]:
+        """Rows that this program turned down, in the order of the source."""
+        sets = _Words(lambda number: self._texts("SELECT problems FROM problem_set WHERE id = ?", (number,))[0])
+        for position, difference, file, number in self._paged(
+            "SELECT position, row_difference, file, problems FROM rejected WHERE position > ?", -1
+        ):
+            yield RejectedNote(
+                position=position, row=position + difference, file=file, problems=_problems_of(sets[number][0])
+            )
+
+    def refused_rows(self) -> Iterator[RefusedEntry]:
+        """Entries that the platform refused for good, with its words, in the order of the source."""
+        words = _Words(lambda number: self._texts("SELECT code, message FROM refusal WHERE id = ?", (number,))[0])
+        for position, rows, number in self._paged(
+            f"SELECT position, rows, refusal FROM part WHERE state = {BatchState.REFUSED:d} AND position > ?",  # noqa: S608 - fixed words
+            -1,
+        ):
+            code, message = words[number]
+            yield RefusedEntry(position=position, code=code, message=message, rows=rows)
+
+    def unknown_spans(self) -> Iterator[RowSpan]:
+        """Exactly the rows that count as unknown, in the order of the source."""
+        return self._spans(_UNKNOWN)
+
+    def unsent_spans(self) -> Iterator[RowSpan]:
+        """Exactly the rows that count as unsent, in the order of the source."""
+        return self._spans(_UNSENT)
+
+    def span_of(self, entry: EntryRef) -> list[RowSpan]:
+        """The rows that an entry of a batch is made of: adjacent but for rejected and skipped ones between them."""
+        found = self._rows(
+            "SELECT first + span FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (entry.position,)
+        )
+        last = found[0][0] if found else entry.position
+        positions = (at for span in self._valid(entry.position, last) for at in range(span.first, span.last + 1))
+        return list(joined(RowSpan(at, at) for at, _ in zip(positions, range(entry.rows), strict=False)))
+
+    def _spans(self, states: frozenset[BatchState]) -> Iterator[RowSpan]:
+        numbers = ", ".join(str(int(state)) for state in sorted(states))
+        wanted = f"state IN ({numbers}) OR number IN (SELECT batch FROM part WHERE state IN ({numbers}))"  # noqa: S608 - fixed words
+        return joined(span for line in self._lines(wanted) for span in self._spans_of(line, states))
+
+    def _spans_of(self, line: _Line, states: frozenset[BatchState]) -> Iterator[RowSpan]:
+        parts = self._parts(line)
+        valid = self._valid(line.first, line.last)
+        if not parts:
+            yield from valid if line.state in states else ()
+            return
+        for position, state in placed(valid, parts, line.state):
+            if state in states:
+                yield RowSpan(position, position)
+
+    def _valid(self, first: int, last: int) -> Iterator[RowSpan]:
+        """What is left of `first` to `last` without the rejected and the skipped rows."""
+        out = self._paged(
+            "SELECT position AS at, 1 FROM rejected WHERE position > ?1 AND position <= ?2"
+            " UNION ALL SELECT first, rows FROM skipped WHERE first > ?1 AND first <= ?2",
+            first - 1,
+            last,
+            order="at",
+        )
+        for at, rows in out:
+            if at > first:
+                yield RowSpan(first, at - 1)
+            first = max(first, at + rows)
+        if first <= last:
+            yield RowSpan(first, last)
+
+    # --- what is left to be sent --------------------------------------------------------------------------------------
+
+    def _unsettled(self, *, resend: bool, given_up: frozenset[int] = frozenset()) -> Iterator[PlannedBatch]:
+        wanted = f"state = {BatchState.PLANNED:d}"
+        if resend:
+            wanted = (
+                f"state IN ({BatchState.PLANNED:d}, {BatchState.UNKNOWN:d}) OR number IN"  # noqa: S608 - fixed words
+                f" (SELECT batch FROM part WHERE state = {BatchState.UNKNOWN:d})"
+            )
+        for line in self._lines(wanted):
+            parts = self._parts(line)
+            if not resend and parts and sum(part.rows for part in parts.values()) == line.rows:
+                continue
+            yield PlannedBatch(
+                number=line.number,
+                first=line.first,
+                last=line.last,
+                entries=line.entries,
+                rows=line.rows,
+                after=tuple(number for number in self._waits_for(line.number) if number not in given_up),
+                done=self._done(line, parts, resend=resend),
+            )
+
+    def _given_up_batches(self) -> frozenset[int]:
+        """Batches that nobody sends any more under `hold`: unknown as a whole, or settled but for what is held."""
+        settled = f"({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})"
+        rows = self._rows(
+            f"SELECT number FROM batch WHERE state = {BatchState.UNKNOWN:d} OR state IN {settled} AND number IN"  # noqa: S608 - fixed words
+            f" (SELECT batch FROM part WHERE state = {BatchState.UNKNOWN:d})"
+        )
+        return frozenset(number for (number,) in rows)
+
+    def _waits_for(self, number: int) -> list[int]:
+        """Earlier batches with one of its keys of which anything is not settled."""
+        rows = self._rows(
+            "SELECT earlier FROM waits_for JOIN batch ON number = earlier WHERE batch = ?"  # noqa: S608 - fixed words
+            f" AND (state NOT IN ({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})"
+            f" OR EXISTS (SELECT 1 FROM part WHERE part.batch = earlier AND part.state = {BatchState.UNKNOWN:d}))"
+            " ORDER BY earlier",
+            (number,),
+        )
+        return [earlier for (earlier,) in rows]
+
+    def _done(self, line: _Line, parts: Mapping[int, Part], *, resend: bool) -> tuple[int, ...]:
+        if line.state.is_settled:
+            # Of a batch that was settled but for some held entries, only those are sent again.
+            rows = placed(self._valid(line.first, line.last), parts, line.state)
+            return tuple(position for position, state in rows if state is not BatchState.UNKNOWN)
+        kept_back = set() if resend else {BatchState.UNKNOWN}
+        return tuple(at for at, part in parts.items() if part.state.is_settled or part.state in kept_back)
+
+    # --- the file -----------------------------------------------------------------------------------------------------
+
+    def _lines(self, wanted: str) -> Iterator[_Line]:
+        sql = f"SELECT number, first, span, entries, rows, state FROM batch WHERE number > ? AND ({wanted})"  # noqa: S608 - fixed words
+        for number, first, span, entries, rows, state in self._paged(sql, -1):
+            yield _Line(number, first, first + span, entries, rows, BatchState(state))
+
+    def _parts(self, line: _Line) -> dict[int, Part]:
+        rows = self._rows(
+            "SELECT position, rows, state, refusal FROM part WHERE position BETWEEN ? AND ? ORDER BY position",
+            (line.first, line.last),
+        )
+        return {position: Part(rows, BatchState(state), refusal) for position, rows, state, refusal in rows}
+
+    def _paged(self, sql: str, start: int, *others: int, order: str = "1") -> Iterator[tuple[int, ...]]:
+        """Lines whose first column grows, a page at a time: no long read keeps the writer's log from being folded."""
+        while page := self._rows(f"{sql} ORDER BY {order} LIMIT {PAGE}", (start, *others)):
+            yield from page
+            start = page[-1][0]
+
+    def _rows(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[int, ...]]:
+        """What a question that is answered in numbers gives."""
+        with self._moment() as db:
+            return db.execute(sql, parameters).fetchall()
+
+    def _texts(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[str, ...]]:
+        """What a question that is answered in words gives; numbers come as their digits."""
+        with self._moment() as db:
+            return [tuple(str(cell) for cell in row) for row in db.execute(sql, parameters)]
+
+    @contextmanager
+    def _moment(self) -> Iterator[Connection]:
+        """Everything asked within is of one moment.
+
+        Raises:
+            LoadStopped: the file cannot be read.
+        """
+        with self._turn:
+            try:
+                self._reading.execute("BEGIN")
+                try:
+                    yield self._reading
+                finally:
+                    self._reading.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise reason_of(error, self.path) from error
+
+
+def _places(db: Connection, measure: Literal["rows", "entries"]) -> Counter[str]:
+    """Rows, or entries, of batches by the place in which they are."""
+    places: Counter[str] = Counter()
+    sums = ", ".join(f"coalesce(sum({measure}) FILTER (WHERE state = {state:d}), 0)" for state in BatchState)
+    # One pass without sorting: 400,000 batches take some tens of milliseconds.
+    for state, size in zip(BatchState, db.execute(f"SELECT {sums} FROM batch").fetchone(), strict=True):  # noqa: S608 - fixed words
+        places[_PLACES[state]] += size
+    size_of_part = "part.rows" if measure == "rows" else "1"
+    for whole, own, size in db.execute(
+        f"SELECT batch.state, part.state, sum({size_of_part}) FROM part JOIN batch ON number = batch GROUP BY 1, 2"  # noqa: S608 - fixed words
+    ):
+        places[_PLACES[BatchState(whole)]] -= size
+        places[_PLACES[BatchState(own)]] += size
+    return places
+
+
+def _problems_of(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((code, field) for code, field in json.loads(text))

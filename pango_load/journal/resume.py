@@ -1,0 +1,166 @@
+"""Whether a load starts, goes on, or has nothing left to do (design, end of section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pango_load.errors import UsageError
+from pango_load.journal.description import RunState
+from pango_load.journal.lock import already_running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pango_load.journal.description import RunDescription
+    from pango_load.journal.identity import FileDigest, LoadIdentity
+    from pango_load.journal.runs import KnownRun
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Survey and send.
+
+    Attributes:
+        superseded: unfinished runs of older content of the same files, to be marked and counted aloud.
+    """
+
+    superseded: tuple[KnownRun, ...] = ()
+
+    @property
+    def unsent(self) -> int:
+        """Rows that the superseded runs leave unsent."""
+        return sum(run.counts.unsent for run in self.superseded)
+
+    @property
+    def unknown(self) -> int:
+        """Rows of which the superseded runs never learnt what became of them."""
+        return sum(run.counts.unknown for run in self.superseded)
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Send what `run` has not settled, at the boundaries that were planned."""
+
+    run: KnownRun
+
+
+@dataclass(frozen=True, slots=True)
+class GrowOn:
+    """The files are those of `run` with rows added at the end: survey the new ones, send what is not settled."""
+
+    run: KnownRun
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToDo:
+    """The same load finished a short while ago: say so, send nothing, exit 0."""
+
+    run: KnownRun
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAgain:
+    """The same load finished with rows to be mended: show its report, name `retry`, exit 3."""
+
+    run: KnownRun
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseSuperseding:
+    """Unfinished runs of older content stand in the way, and a repeated row would be seen: exit 2 until `--fresh`."""
+
+    runs: tuple[KnownRun, ...]
+
+    @property
+    def reason(self) -> UsageError:
+        """What a person reads."""
+        run = self.runs[0]
+        name = ", ".join(run.facts.description.names)
+        return UsageError(
+            f"An unfinished load of an earlier {name} (run {run.id}) left {run.counts.unsent} rows unsent and "
+            f"{run.counts.unknown} unknown; with initData or user events, sending rows again is seen.",
+            "Finish that load with its own file first, or give --fresh to start anew.",
+        )
+
+
+Decision = Start | GoOn | GrowOn | NothingToDo | ShowAgain | RefuseSuperseding
+
+
+def decide(
+    identity: LoadIdentity,
+    description: RunDescription,
+    known: Sequence[KnownRun],
+    *,
+    now: float,
+    again: bool = False,
+    again_after: float = 86400.0,
+    fresh: bool = False,
+    has_grown: Callable[[tuple[FileDigest, ...]], bool] | None = None,
+) -> Decision:
+    """What becomes of a load, given the runs that are known.
+
+    Args:
+        identity: what is to be loaded.
+        description: its files, and whether repeats are seen (`initData`, user events).
+        known: every run of the state folder.
+        now: seconds since 1970.
+        again: `--again`: send what was finished once more.
+        again_after: seconds for which a load that finished with 0 counts as done.
+        fresh: `--fresh`: whatever is unfinished is left behind.
+        has_grown: given with `--append`: whether the files now begin with that older content.
+
+    Raises:
+        AlreadyRunning: a process runs an older version of the same files at this moment.
+    """
+    digest = identity.digest
+    runs = sorted(
+        (run for run in known if run.facts.state is not RunState.SURVEY),
+        key=lambda run: (run.facts.created, run.id),
+        reverse=True,
+    )
+    neighbours = [run for run in runs if _is_same_place(run, identity, description)]
+    newest = next((run for run in runs if run.facts.identity == digest), None)
+    if newest and not fresh:
+        if newest.facts.state.is_unfinished:
+            return GoOn(newest)
+        # What was loaded in between from the same files may have overwritten it.
+        is_latest = not any(run.facts.created > newest.facts.created for run in neighbours)
+        if newest.facts.state is RunState.FINISHED and is_latest and not again:
+            if newest.facts.exit_code == 0 and now - (newest.facts.finished or 0.0) < again_after:
+                return NothingToDo(newest)
+            if newest.facts.exit_code != 0:
+                return ShowAgain(newest)
+    if has_grown and not fresh and (grown := _grown(identity, neighbours, has_grown)):
+        return GrowOn(grown)
+    older = tuple(run for run in neighbours if run.facts.state.is_unfinished)
+    for run in older:
+        if run.holder:
+            raise already_running(run.holder)
+    if older and not fresh and any(each.repeats_are_seen for each in (description, *_descriptions(older))):
+        return RefuseSuperseding(older)
+    return Start(older)
+
+
+def _descriptions(runs: Sequence[KnownRun]) -> list[RunDescription]:
+    return [run.facts.description for run in runs]
+
+
+def _is_same_place(run: KnownRun, identity: LoadIdentity, description: RunDescription) -> bool:
+    """Whether `run` brought files of the same names to the same place. Standard input has no name."""
+    same_target = run.facts.target == identity.target
+    return same_target and "-" not in description.names and run.facts.description.paths == description.paths
+
+
+def _grown(
+    identity: LoadIdentity,
+    neighbours: Sequence[KnownRun],
+    has_grown: Callable[[tuple[FileDigest, ...]], bool],
+) -> KnownRun | None:
+    """The newest run of these files on the same terms, if they have only grown since."""
+    for run in neighbours:
+        if run.facts.state is RunState.SUPERSEDED:
+            continue
+        is_alike = run.facts.terms == identity.terms and len(run.facts.files) == len(identity.files)
+        return run if is_alike and has_grown(run.facts.files) else None
+    return None

@@ -7,21 +7,16 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from pango_load.delivery.quota_ring import Ring
+from pango_load.delivery.quota_ring import Ring, even_gap
+from pango_load.delivery.quota_terms import USUAL_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pango_load.plan import Window
 
-USUAL_ANSWER = 0.4
-"""Seconds that an answer takes, until answers were seen."""
-
 LONGER_FOR_PACE = 1.05
 """An even pace may cost this much of the earliest end (quota.md: the 5 % rule)."""
-
-MARGIN_OF_PACE = 1.002
-"""An even pace is this much slower than the window's own rate, so that it never runs into the window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +124,7 @@ def best_gap(levels: Sequence[Level], requests: int, *, answer: float = USUAL_AN
     Requests at an even pace never stall for half a minute, and leave the rest of each window to others.
     """
     shortest = min((level.window.seconds for level in levels), default=0.0)
-    gaps = {MARGIN_OF_PACE * level.window.seconds / level.limit for level in levels if level.window.seconds > shortest}
+    gaps = {even_gap(level.window.seconds, level.limit, answer) for level in levels if level.window.seconds > shortest}
     earliest = forecast(levels, requests, answer=answer).seconds
     for gap in sorted(gaps, reverse=True):
         if requests * gap > LONGER_FOR_PACE * earliest:

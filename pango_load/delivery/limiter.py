@@ -12,9 +12,10 @@ from math import ceil, inf
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pango_load.delivery.forecast import USUAL_ANSWER, Forecast, Level, best_gap, forecast
-from pango_load.delivery.quota_account import SLOW, Block, Permit, Reason, make_terms
+from pango_load.delivery.forecast import Forecast, Level, best_gap, forecast
+from pango_load.delivery.quota_account import SLOW
 from pango_load.delivery.quota_store import MemoryStore, QuotaStore
+from pango_load.delivery.quota_terms import USUAL_ANSWER, Block, Permit, Reason, make_terms
 from pango_load.errors import LoadStopped
 from pango_load.plan import Pace, Window
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pango_load.clock import Clock
-    from pango_load.delivery.quota_account import Account, Terms
+    from pango_load.delivery.quota_account import Account
+    from pango_load.delivery.quota_terms import Terms
 
 LONGEST_NAP = 5.0
 """Seconds after which a wait looks again: the machine may have slept, or another process given permits back."""

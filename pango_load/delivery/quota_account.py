@@ -13,20 +13,14 @@ Times are steady seconds, given by the caller. Every method is one critical sect
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import count
 from math import floor, inf, isfinite
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from pango_load.delivery.quota_ring import Ring
+from pango_load.delivery.quota_terms import REFUND_FROM, SLACK, Block, Owner, Permit, Reason, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pango_load.plan import Window
-
-REFUND_FROM = 3600.0
-"""A 429 was not executed: it is charged to the windows shorter than this (seconds) only."""
 
 SURE_OF_PAUSE = 1.0
 """Seconds added to what the platform asks for, whose value may be rounded down to whole seconds."""
@@ -39,21 +33,6 @@ LONGEST_GUESS = 60.0
 LEAST_EASE = 1 / 20
 EASE = 0.9
 EASE_STEP = 0.02
-EVEN_PACE = 60.1 / 60
-EASED_PACE = 61 / 60
-"""After a 429 the gap is the short windows' even rate and this much more: 61 ms for 1000 a minute."""
-
-SLACK = 1e-6
-"""Seconds and permits that rounding errors may take."""
-
-
-class Owner(NamedTuple):
-    """A process that holds permits: its number, when it began, where its number counts, and which of its limiters."""
-
-    pid: int = 0
-    started: int = 0
-    space: int = 0
-    serial: int = 0
 
 
 @dataclass(slots=True)
@@ -67,78 +46,6 @@ class Holding:
 
     held: list[int]
     beat: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """How one process may spend.
-
-    Attributes:
-        windows: the platform's.
-        limits: what this process may use of each, in step with `windows`.
-        gap: seconds between two requests, on average; 0 sends as early as allowed.
-        even_gap: the gap at which the windows below an hour are never full.
-        eased_gap: the gap after a 429.
-        credit: seconds by which a request may be ahead of its gap.
-    """
-
-    windows: tuple[Window, ...]
-    limits: tuple[int, ...]
-    gap: float = 0.0
-    even_gap: float = 0.0
-    eased_gap: float = 0.0
-    credit: float = 0.25
-
-
-def make_terms(windows: Sequence[Window], *, share: float = 1.0, gap: float = 0.0) -> Terms:
-    """The terms for `share` of `windows`; a share too small for a single request still gives one."""
-    short = [window for window in windows if window.seconds < REFUND_FROM] or windows
-    slowest = max((window.seconds / window.limit for window in short), default=0.0)
-    return Terms(
-        windows=tuple(windows),
-        limits=tuple(max(1, floor(window.limit * share + SLACK)) for window in windows),
-        gap=gap,
-        even_gap=EVEN_PACE * slowest / share,
-        eased_gap=EASED_PACE * slowest / share,
-        credit=min([0.25, *(window.seconds / 4 for window in windows)]),
-    )
-
-
-class Reason(StrEnum):
-    """What the next request waits for."""
-
-    WINDOW = "window"
-    ANSWERS = "answers"
-    PAUSE = "pause"
-    PACE = "pace"
-
-
-class Block(NamedTuple):
-    """Why no permit can be given: `until` is steady seconds, infinite where only an answer can help."""
-
-    until: float
-    reason: Reason
-    window: Window | None = None
-
-
-_serials = count()
-
-
-class Permit:
-    """The right to send one request now; it is charged until it is settled.
-
-    Attributes:
-        sent: when it was given, steady seconds.
-        aged: the windows (seconds) that count it as answered already: a slow platform, `Account.age`.
-        serial: tells it from every other permit of this process.
-    """
-
-    __slots__ = ("aged", "sent", "serial")
-
-    def __init__(self, sent: float) -> None:
-        self.sent = sent
-        self.aged: tuple[float, ...] = ()
-        self.serial = next(_serials)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ import struct
 from array import array
 from typing import TYPE_CHECKING
 
-from pango_load.delivery.quota_account import Account, Holding, Owner, Pause
+from pango_load.delivery.quota_account import Account, Holding, Pause
 from pango_load.delivery.quota_ring import SIZE, Ring
+from pango_load.delivery.quota_terms import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

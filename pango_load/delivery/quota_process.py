@@ -8,7 +8,7 @@ import os
 import uuid
 from pathlib import Path
 
-from pango_load.delivery.quota_account import Owner
+from pango_load.delivery.quota_terms import Owner
 
 SILENT_FOR_DEAD = 120.0
 """Seconds without a word after which a process of another container counts as gone: its number says nothing here."""

@@ -103,3 +103,9 @@ class Ring:
         """Forget every answered request."""
         self.counts = array("I", bytes(4 * SIZE))
         self.tail, self.head, self.total = 0, -1, 0
+
+
+def even_gap(seconds: float, limit: int, answer: float) -> float:
+    """Seconds between requests at which a window never fills up, where an answer takes `answer` seconds."""
+    ring = Ring(seconds)
+    return (ring.hold + ring.width + answer) / limit

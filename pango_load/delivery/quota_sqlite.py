@@ -21,13 +21,16 @@ from pango_load.errors import LoadStopped, MustBeMended, TemporaryStop, UsageErr
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock
-    from pango_load.delivery.quota_account import Owner
+    from pango_load.delivery.quota_terms import Owner
 
 PATIENCE = 10.0
 """Seconds to wait for another process that holds the file; it is held for some microseconds at a time."""
 
 LOOK_FOR_DEAD = 1.0
 """Seconds between looks for processes that have gone."""
+
+STILL_ON_THE_WAY = 2.0
+"""Seconds for which a request of a killed process may still be on its way to the platform."""
 
 BACKWARDS = 1.0
 """Seconds by which the steady clock may seem to go back before that is taken for a new start of the machine."""
@@ -82,6 +85,7 @@ class SqliteStore:
         self._wall, self._boot_read = 0.0, self._boot
         self._clock: Clock | None = None
         self._looked = -inf
+        self._dying: dict[Owner, float] = {}
         try:
             if not path.exists():
                 _make(path)
@@ -157,8 +161,11 @@ class SqliteStore:
         if restarted or abs(now - self._looked) >= LOOK_FOR_DEAD:
             self._looked = now
             for owner in others:
-                if restarted or self._gone(owner, silent_for=now - account.owners[owner].beat):
+                if not restarted and not self._gone(owner, silent_for=now - account.owners[owner].beat):
+                    continue
+                if restarted or now - self._dying.setdefault(owner, now) >= STILL_ON_THE_WAY:
                     account.bury(owner, now)
+                    self._dying.pop(owner, None)
 
 
 def forget_account(path: Path, clock: Clock) -> None:

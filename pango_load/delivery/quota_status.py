@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from pango_load.delivery.quota_account import make_terms
+from pango_load.delivery.quota_terms import make_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ import itertools
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from pango_load.delivery.quota_account import Account, Owner
+from pango_load.delivery.quota_account import Account
+from pango_load.delivery.quota_terms import Owner
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.types import object_type
 from pango_load.errors import MappingError, UsageError
 from pango_load.mapping.finish import arrange, finished, missing_fields, record_key
+from pango_load.mapping.header_match import fields_of_headers, say_what_is_lacking
 from pango_load.mapping.headers import Headers
 from pango_load.mapping.mistakes import Findings, Mistake, suggestion, tell
-from pango_load.mapping.names import folded, trimmed
+from pango_load.mapping.names import trimmed
 from pango_load.mapping.read import ZONE_FIELD, Entry, Group, MappingFile, mapping_error, read_mapping
 from pango_load.mapping.settings import zone_mistake
-from pango_load.mapping.targets import Scope, TargetReader, slot_names
+from pango_load.mapping.targets import Scope, TargetReader
 from pango_load.mapping.tree import Kind, Leaf
 from pango_load.records import FieldMapping, ObjectType, OnDuplicate, RowGroups, ZoneRule
 
@@ -232,12 +233,6 @@ def _counted(number: int, word: str) -> str:
 # --- no mapping file --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
-    header: str
-    name: str
-
-
 def match_headers(
     kind: ObjectType, headers: Sequence[str], *, strict: bool = False, timezone: str | None = None
 ) -> FieldMapping:
@@ -251,36 +246,22 @@ def match_headers(
     """
     known = Headers(headers)
     findings = Findings()
-    matches = _matches(kind, known, findings)
+    fields = fields_of_headers(kind, known, findings)
+    zone = _zone_of_flag(timezone) if timezone is not None else ZoneRule()
+    if (column := fields.pop(ZONE_FIELD, None)) is not None:
+        if zone.is_given:
+            text = f"--timezone {timezone} is not used: the column {column} gives the zone row by row."
+            findings.warning(0, (), text)
+        zone = ZoneRule(column=column)
     scope = Scope(owner=kind.name, fields=kind.fields, is_complete=True, slots=kind.custom_fields)
     reader = TargetReader(scope, findings)
-    rules: list[ColumnRule] = []
-    zone = _zone_of_flag(timezone) if timezone is not None else ZoneRule()
-    for match in matches:
-        if match.name == ZONE_FIELD:
-            if zone.is_given:
-                text = f"--timezone {timezone} is not used: the column {match.header} gives the zone row by row."
-                findings.warning(0, (), text)
-            zone = ZoneRule(column=match.header)
-            continue
-        target = reader.named(Leaf(text=match.name, kind=Kind.TEXT, line=0), (match.header,))
-        if target is not None:
-            rules.append(reader.rule(target, (match.header,), line=0, column=match.header))
-    used = {match.header for match in matches}
-    lacking = missing_fields(kind, {match.name for match in matches}, known, used)
-    for text in lacking.mistakes:
-        findings.mistake(0, (), text)
-    for text in lacking.warnings:
-        findings.warning(0, (), text)
-    others = [name for name in known.names if name not in used]
-    if others and rules:
-        shown = ", ".join(f'"{trimmed(name)}"' for name in others)
-        text = f"no field is called {shown}: not sent."
-        (findings.mistake if strict else findings.warning)(0, (), text)
-    if not kind.fields:
-        findings.mistake(0, (), f"no field of {kind.name} is known, so a mapping has to name them.")
-    elif not rules:
-        findings.mistake(0, (), f"none of the columns is called like a field of {kind.name}.")
+    rules = [
+        reader.rule(target, (header,), line=0, column=header)
+        for name, header in fields.items()
+        if (target := reader.named(Leaf(text=name, kind=Kind.TEXT, line=0), (header,))) is not None
+    ]
+    used = {*fields.values(), *([zone.column] if zone.column is not None else [])}
+    say_what_is_lacking(kind, {rule.target for rule in rules}, known, used, findings, strict=strict)
     if findings.mistakes:
         message = f"The headers are not those of {kind.name}; nothing was sent."
         raise MappingError(message, tell(findings.mistakes, "headers"), MAP_ADVICE.format(name=kind.name))
@@ -294,32 +275,6 @@ def match_headers(
             warnings=tell(findings.warnings, "headers"),
         )
     )
-
-
-def _matches(kind: ObjectType, headers: Headers, findings: Findings) -> list[_Match]:
-    by_field: dict[str, list[str]] = {}
-    names = {folded(rule.name): rule.name for rule in kind.fields}
-    for header in headers.names:
-        bare = trimmed(header)
-        name = next((rule.name for rule in kind.fields if rule.name == bare), None) or names.get(folded(bare))
-        if name is None and kind.custom_fields is not False:
-            name = _slot_name(bare)
-        if name is not None:
-            by_field.setdefault(name, []).append(header)
-    matches = []
-    for name, found in by_field.items():
-        exact = [header for header in found if trimmed(header) == name]
-        if len(found) > 1 and len(exact) != 1:
-            shown = " or ".join(f'"{trimmed(header)}"' for header in found)
-            text = f"{name} could be {shown}; a mapping says which."
-            findings.mistake(0, (), text)
-        matches.append(_Match(header=(exact or found)[0], name=name))
-    return matches
-
-
-def _slot_name(header: str) -> str | None:
-    bare = header.rpartition(".")[2] if header.startswith("customField") else header
-    return next((name for name in slot_names() if name.casefold() == bare.casefold()), None)
 
 
 # --- which of the two -------------------------------------------------------------------------------------------------

@@ -61,8 +61,10 @@ def test_where_neither_fits_both_reasons_are_told(home: Path) -> None:
     assert caught.value.mistakes == (
         'mappings/customer-identity.yaml does not fit: the file has no column "Code", "Mobile".',
         'headers: customerId is required, and no column becomes it. The nearest column is "Customer number".',
-        "headers: fullName, or firstName and lastName is required, and no column becomes one of them. "
-        'The nearest column is "Name".',
+        (
+            "headers: fullName, or firstName and lastName is required, and no column becomes one of them. "
+            'The nearest column is "Name".'
+        ),
     )
     assert caught.value.advice == (
         "`pango-load map FILE --object customer-identity` proposes a mapping from the headers and the values."

@@ -88,7 +88,10 @@ def _write_workbook(described: ObjectType, path: Path) -> None:
     rules = {rule.name: rule for rule in described.fields}
     for number, (name, example) in enumerate(example_row(described).items(), start=1):
         _write_column(sheet, number, rules[name], lines[name], example)
-        _add_note(sheet, number, lines[name], [text for text in words.rules if name in text.replace(",", " ").split()])
+        told = [text for text in words.rules if name in text.replace(",", " ").split()]
+        if rules[name].type is FieldType.TIMESTAMP:
+            told.append("A date of Excel's own needs --timezone when it is loaded; text says its offset, as here.")
+        _add_note(sheet, number, lines[name], told)
     book.save(path)
 
 

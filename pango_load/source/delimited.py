@@ -11,35 +11,18 @@ import polars as pl
 from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
 from pango_load.source.formats import without_marks
-from pango_load.source.quoting import Dialect, Found, find_records, judge_quoting, last_cut
+from pango_load.source.quoting import Found, find_records, judge_quoting, last_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.source.formats import SourceFile
+    from pango_load.source.layout import Layout
     from pango_load.source.text import TextFile
 
 _BOM = b"\xef\xbb\xbf"
 _RAW_CHARACTERS = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """Where the records of a delimited file stand, and what their cells are called.
-
-    Attributes:
-        names: every header in order, trimmed, `MARK_COLUMNS` included, empty ones at the end left out.
-        unnamed: columns at the end that have no header and must be empty.
-        preface: the bytes before the first record, header included.
-        header_row: number of the header's line.
-    """
-
-    dialect: Dialect
-    names: tuple[str, ...]
-    unnamed: int
-    preface: bytes
-    header_row: int
 
 
 class DelimitedReader:

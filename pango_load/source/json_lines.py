@@ -82,7 +82,7 @@ class _Gathered:
         self._lines: list[str] = []
         self._damaged: dict[int, Damage] = {}
 
-    def add(self, number: int, line: bytes) -> frozenset[str]:
+    def add(self, number: int, line: bytes) -> set[str]:
         """Take one line in; gives the keys that are no headers."""
         cells = read_record(line)
         if isinstance(cells, Damage):
@@ -110,11 +110,9 @@ class _Gathered:
 def read_record(line: bytes) -> dict[str, str | None] | Damage:
     """The cells of one JSON object: nested keys as `a.b`, a list as its JSON text, null as None."""
     try:
-        text = line.decode()
+        record: object = json.loads(line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits)
     except UnicodeDecodeError as error:
         return _damage("source.bad-encoding", line, "UTF-8", f"the byte {line[error.start]:#04x}")
-    try:
-        record: object = json.loads(text, parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits)
     except json.JSONDecodeError as error:
         return _damage("source.bad-json", line, "a JSON object", f"{error.msg} at character {error.colno}")
     except RecursionError:
@@ -125,9 +123,8 @@ def read_record(line: bytes) -> dict[str, str | None] | Damage:
     twice = _flatten("", record, cells)
     if twice:
         return _damage("source.bad-json", line, "every key once", f'"{twice}" as one key and as nested ones')
-    if "\\u" in text and not all(map(_is_unicode, [*cells, *cells.values()])):
-        return _damage("source.bad-json", line, "Unicode text", "half of a surrogate pair")
-    return cells
+    is_broken = b"\\u" in line and not all(map(_is_unicode, [*cells, *cells.values()]))
+    return _damage("source.bad-json", line, "Unicode text", "half of a surrogate pair") if is_broken else cells
 
 
 def _is_unicode(text: str | None) -> bool:

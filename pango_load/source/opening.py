@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import codecs
-import re
+import zipfile
 from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
-from pango_load.source.delimited import DelimitedReader, Layout
+from pango_load.source.delimited import DelimitedReader
+from pango_load.source.encodings import find_encoding
 from pango_load.source.fingerprint import unreadable
-from pango_load.source.formats import FileReader, SourceFile, SourceFormat, check_headers
+from pango_load.source.formats import FileReader, SourceFile, SourceFormat
 from pango_load.source.json_lines import JsonLinesReader
-from pango_load.source.quoting import Dialect, find_records
-from pango_load.source.text import BOM, TextFile
+from pango_load.source.layout import find_layout
+from pango_load.source.packing import Packing, find_packing, zip_member
+from pango_load.source.text import TextFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pango_load.plan import SourceOptions
+    from pango_load.source.encodings import Encoding
 
 _HEAD_BYTES = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP = b"PK\x03\x04"
 _JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
 _TEXT_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
 _WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0b\x0c\x1b")
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"<!DOCTYPE html", "a web page"),
+    (b"<html", "a web page (some exports call one .xls)"),
+)
 
 
 def open_file(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> FileReader:
@@ -34,28 +47,12 @@ def open_file(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> 
         UsageError: saying what is wrong with the file.
     """
     head = _read_head(path)
-    if head.startswith((b"PK\x03\x04", _OLE)) or path.suffix.lower() in _WORKBOOK_SUFFIXES:
+    packing = find_packing(head)
+    if head.startswith(_ZIP) and not _is_workbook(path):
+        packing = Packing.ZIP
+    if packing is Packing.NONE and (head.startswith((_ZIP, _OLE)) or path.suffix.lower() in _WORKBOOK_SUFFIXES):
         return _open_workbook(path, head, options, wanted)
-    _refuse_what_is_no_text(path, head)
-    if _is_json(path, head):
-        file = SourceFile(path=path, format=SourceFormat.JSONL, encoding="utf-8")
-        return JsonLinesReader(file, TextFile(path=path))
-    return _open_delimited(path)
-
-
-def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
-    if head.startswith(_OLE):
-        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
-            raise UsageError(f"{path} is protected by a password.", "Open it in Excel and save it without one.")
-        raise UsageError(f"{path} is a workbook of Excel 97 to 2003.", "Open it in Excel and save it as .xlsx.")
-    if not head.startswith(b"PK"):
-        raise UsageError(
-            f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
-            "Export it again as .xlsx, or rename it to .csv if it is one.",
-        )
-    from pango_load.source.sheets import SheetReader  # noqa: PLC0415 - the engine is not needed for text
-
-    return SheetReader(path, options, wanted=wanted)
+    return _open_text(path, packing, options, wanted)
 
 
 def _read_head(path: Path) -> bytes:
@@ -67,73 +64,92 @@ def _read_head(path: Path) -> bytes:
             head = stream.read(_HEAD_BYTES)
     except OSError as error:
         raise unreadable(path, error) from error
-    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+    if not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise UsageError(f"{path} is empty.", "Export it again, headers in the first row.")
     return head
 
 
-def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
-    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise UsageError(f"{path} is written in UTF-16.", "Save it as CSV UTF-8.")
-    sample = head[:4096]
-    controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if controls > len(sample) // 20 and (not _is_utf8(head) or sample.count(0) > max(32, len(sample) // 10)):
-        raise UsageError(f"{path} is no text: it holds binary data.", "Export it as CSV, Excel or JSONL.")
-
-
-def _is_json(path: Path, head: bytes) -> bool:
-    suffix = path.suffix.lower()
-    if suffix in _JSON_SUFFIXES:
-        return True
-    return suffix not in _TEXT_SUFFIXES and head.removeprefix(BOM).lstrip().startswith(b"{")
-
-
-def _is_utf8(head: bytes) -> bool:
+def _is_workbook(path: Path) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
+        with zipfile.ZipFile(path) as archive:
+            return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return path.suffix.lower() in _WORKBOOK_SUFFIXES
 
 
-def _open_delimited(path: Path) -> DelimitedReader:
-    text = TextFile(path=path)
+def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
+    if head.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+        raise UsageError(f"{path} is protected by a password.", "Open it in Excel and save it without one.")
+    if not head.startswith((_ZIP, _OLE)):
+        _refuse_others(path, head)
+        raise UsageError(
+            f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
+            "Export it again as .xlsx, or rename it to .csv if it is one.",
+        )
+    from pango_load.source.sheets import SheetReader  # noqa: PLC0415 - the engine is not needed for text
+
+    return SheetReader(path, options, wanted=wanted)
+
+
+def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
+    raw = next(TextFile(path=path, packing=packing).open().raw_blocks(), b"")
+    _refuse_others(path, raw)
+    encoding = find_encoding(str(path), raw, options.encoding)
+    if encoding.codec == "utf-8":
+        _refuse_binary(path, raw)
+    text = TextFile(path=path, encoding=encoding.codec, packing=packing)
     blocks = text.open().blocks()
     head = next(blocks, b"")
+    if not head.strip():
+        raise UsageError(f"{path} is empty.", "Export it again, headers in the first row.")
+    if _is_json(path, head, packing):
+        file = SourceFile(
+            path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
+        )
+        return JsonLinesReader(file, text)
     final = next(blocks, None) is None
-    outside = b'"'.join(head.split(b'"')[::2])
-    first_end = re.search(rb"\r?\n|\r", outside)
-    dialect = Dialect(line_end=b"\r" if first_end and first_end[0] == b"\r" else b"\n")
-    layout = _find_layout(path, head, dialect, final=final)
-    check_headers(layout.names, path, f"row {layout.header_row}")
+    layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
         path=path,
         format=SourceFormat.CSV,
-        encoding="utf-8",
-        delimiter=dialect.separator.decode(),
+        encoding=encoding.codec,
+        delimiter=layout.dialect.separator.decode(),
         header_row=layout.header_row,
+        notes=(*_notes(encoding, packing, path), *layout.notes),
     )
     return DelimitedReader(file, text, layout)
 
 
-def _find_layout(path: Path, head: bytes, dialect: Dialect, *, final: bool) -> Layout:
-    for number, found in enumerate(find_records(head, dialect, final=final), 1):
-        if found.cells is None:
-            raise UsageError(f"{path}, row {number}: a quote in the headers is not closed.", "Mend the quotes there.")
-        if not found.cells:
-            continue
-        try:
-            names = [cell.decode().strip() for cell in found.cells]
-        except UnicodeDecodeError as error:
-            raise UsageError(
-                f"{path}, row {number}: the headers are not UTF-8.", "Save the file as CSV UTF-8, or give --encoding."
-            ) from error
-        unnamed = len(names) - len("\x1f".join(names).rstrip("\x1f").split("\x1f")) if any(names) else 0
-        return Layout(
-            dialect=dialect,
-            names=tuple(names[: len(names) - unnamed]),
-            unnamed=unnamed,
-            preface=head[: found.next],
-            header_row=number,
-        )
-    raise UsageError(f"{path} has no header row within its first 4 MiB.", "Put the headers into the first row.")
+def _notes(encoding: Encoding, packing: Packing, path: Path) -> tuple[str, ...]:
+    if packing is Packing.ZIP:
+        with zipfile.ZipFile(path) as archive:
+            return (*encoding.notes, f"{zip_member(path, archive)} out of the archive")
+    return encoding.notes
+
+
+def _refuse_others(path: Path, head: bytes) -> None:
+    for magic, what in _OTHERS:
+        if head[: len(magic)].lower() == magic.lower():
+            raise UsageError(f"{path} is {what}.", "Export the table as CSV UTF-8, Excel (.xlsx) or JSONL.")
+    if head.startswith((_ZIP, _OLE)):
+        raise UsageError(f"{path} holds a workbook in packed form.", "Unpack it first.")
+
+
+def _refuse_binary(path: Path, head: bytes) -> None:
+    sample = head[:4096]
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    is_binary = controls > len(sample) // 20 and b"\n" not in sample and b"\r" not in sample
+    if is_binary or sample.count(0) > max(32, len(sample) // 10):
+        raise _binary(path)
+
+
+def _binary(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is no text: it holds binary data.", "Export the table as CSV UTF-8, Excel (.xlsx) or JSONL."
+    )
+
+
+def _is_json(path: Path, head: bytes, packing: Packing) -> bool:
+    name = path.with_suffix("") if packing is not Packing.NONE and path.suffix.lower() == f".{packing}" else path
+    suffix = name.suffix.lower()
+    return suffix in _JSON_SUFFIXES or (suffix not in _TEXT_SUFFIXES and head.lstrip().startswith(b"{"))

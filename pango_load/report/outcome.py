@@ -52,8 +52,10 @@ def next_steps(summary: Summary) -> list[Step]:
     left, counts = summary.left, summary.counts
     if not summary.balanced:
         steps.append(Step("The totals do not add up. That is a bug of pango-load: please report it with run.log."))
+    command = one_line(summary.next_command or "")
     if summary.stopped is not None and summary.stopped.advice:
-        steps.append(Step(one_line(summary.stopped.advice)))
+        steps.append(Step(one_line(summary.stopped.advice), command))
+        command = ""
     if left.rejected:
         names = _names(left.rejected)
         steps.append(Step(f"Mend the rows in {names}: the columns _pango_* say what is wrong with each."))
@@ -62,8 +64,8 @@ def next_steps(summary: Summary) -> list[Step]:
     if counts.unknown:
         where = f"in {_names(left.unknown)} " if left.unknown else ""
         steps.append(Step(f"{counted(counts.unknown, 'row')} {where}may have arrived or not: no answer came for them."))
-    if summary.next_command:
-        steps.append(Step(_reason(summary), one_line(summary.next_command)))
+    if command:
+        steps.append(Step(_reason(summary), command))
     return steps
 
 

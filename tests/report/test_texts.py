@@ -260,12 +260,11 @@ waited 12 s for the limit over 1 min.
 
 What next
   Run the same command again to go on.
+    pango-load customers.csv --object customer-identity
   Mend the rows in rejected.csv: the columns _pango_* say what is wrong with
   each.
   Records that could not be read as cells stand in damaged.txt as they are.
   50 rows in unknown.csv may have arrived or not: no answer came for them.
-  To go on where it stopped:
-    pango-load customers.csv --object customer-identity
 
 Run     7f3a9c
 Folder  /home/an/pango-load-runs/customers-20261121T022426Z-7f3a9c

@@ -98,16 +98,27 @@ class EntryJudge:
             nulls=nulls,
             slots=object_type.custom_fields is not False,
         )
-        self._requirements = tuple(
-            (need.alternatives, need.names) for need in object_type.requirements if need.severity is Severity.ERROR
+        needs = [need for need in object_type.requirements if need.severity is Severity.ERROR]
+        # The two halves of a need: single names, of which any one will do, and groups that must be there whole.
+        self._needs = tuple(
+            (
+                tuple(group[0] for group in need.alternatives if len(group) == 1),
+                tuple(group for group in need.alternatives if len(group) > 1),
+                need.names,
+            )
+            for need in needs
         )
 
     def wrong_names(self, entry: Mapping[str, object]) -> list[str]:
         """The fields of `entry` that are missing or not what their table says; empty where all is well."""
         wrong = self._fields.wrong_names(entry)
-        for alternatives, names in self._requirements:
-            if not any(all(_is_present(entry, name) for name in group) for group in alternatives):
-                wrong.extend(name for name in names if name not in wrong)
+        for singles, groups, names in self._needs:
+            for name in singles:
+                if entry.get(name):
+                    break
+            else:
+                if not any(all(_is_present(entry, name) for name in group) for group in (*zip(singles), *groups)):
+                    wrong.extend(name for name in names if name not in wrong)
         return wrong
 
 
@@ -126,6 +137,7 @@ class _FieldJudge:
         self._checks: dict[str, ValueCheck] = {}
         self._required = []
         self._nested: dict[str, _FieldJudge] = {}
+        self._known_slots: set[tuple[str, str]] = set()
         for rule in rules:
             self._checks[rule.name] = _check_of(rule)
             if rule.required:
@@ -174,14 +186,22 @@ class _FieldJudge:
             return self._unknown_keys
         if value is None:
             return self._nulls
+        if not isinstance(value, dict):
+            return False
         types, test = check
-        pattern = _SLOTS[name]
-        return isinstance(value, dict) and all(
-            pattern.fullmatch(slot) is not None
-            and not slot.endswith("00")
-            and ((held is None and self._nulls) or (type(held) in types and (test is None or test(held))))
-            for slot, held in value.items()
-        )
+        for slot, held in value.items():
+            if (name, slot) not in self._known_slots and not self._learn_slot(name, slot):
+                return False
+            if not (held is None and self._nulls) and not (type(held) in types and (test is None or test(held))):
+                return False
+        return True
+
+    def _learn_slot(self, container: str, slot: str) -> bool:
+        """Whether `slot` is one of `container`: two digits, from 01. There are at most 99, so they are remembered."""
+        if slot.endswith("00") or _SLOTS[container].fullmatch(slot) is None:
+            return False
+        self._known_slots.add((container, slot))
+        return True
 
 
 def _check_of(rule: FieldRule) -> ValueCheck:

@@ -128,7 +128,8 @@ class Sandbox:
         if not is_loopback(self.host):
             raise UsageError(f"The sandbox does not listen on {self.host}.", "It serves this machine only: 127.0.0.1.")
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio switches Nagle's delay off: head and body of an answer are two small writes.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.host, self.port))

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil, inf
-from statistics import median
 from typing import TYPE_CHECKING
 
 from pango_load.delivery.forecast import Forecast, Level, best_gap, forecast
-from pango_load.delivery.quota_account import SLOW
+from pango_load.delivery.quota_account import PATIENCE
+from pango_load.delivery.quota_answers import AnswerTimes
 from pango_load.delivery.quota_store import MemoryStore, QuotaStore
 from pango_load.delivery.quota_terms import USUAL_ANSWER, Block, Permit, Reason, make_terms
 from pango_load.errors import LoadStopped
@@ -40,8 +40,6 @@ RATE_SECONDS = 0.1
 GROUP_SECONDS = 0.02
 SPARE_SECONDS = 0.5
 MOST_IN_GROUP = 64
-ANSWERS_SEEN = 64
-ANSWERS_NEEDED = 16
 
 
 class PermitEnd(StrEnum):
@@ -108,9 +106,7 @@ class Limiter:
         self._out: dict[int, Permit] = {}
         self._spare: deque[Permit] = deque()
         self._ended: list[tuple[Permit, PermitEnd, float, float | None]] = []
-        self._answers: deque[float] = deque(maxlen=ANSWERS_SEEN)
-        self._answer = USUAL_ANSWER
-        self._answered = 0
+        self._answers = AnswerTimes(USUAL_ANSWER)
         self._given, self._counted_from, self._rate = 0, -inf, 0.0
         self._waiting: Wait | None = None
         self._waited: dict[str, float] = {}
@@ -148,7 +144,7 @@ class Limiter:
         if end is PermitEnd.LIMITED:
             self._limited += 1
         elif end is PermitEnd.ANSWERED:
-            self._saw_answer(now - permit.sent)
+            self._answers.saw(now - permit.sent)
         self._ended.append((permit, end, now, retry_after))
         if end is not PermitEnd.ANSWERED or not self._is_busy(now) or len(self._ended) >= MOST_IN_GROUP:
             # What the store refuses here is kept, and the next `acquire` says so.
@@ -189,7 +185,7 @@ class Limiter:
     @property
     def answer_seconds(self) -> float:
         """What an answer takes: the median of the latest, or a usual value until some were seen."""
-        return self._answer
+        return self._answers.usual
 
     def next_possible(self) -> Wait | None:
         """When the next permit can be given at the earliest; None: now."""
@@ -214,7 +210,7 @@ class Limiter:
             requests,
             now=self._clock.now(),
             gap=max(terms.gap, 1 / fastest),
-            answer=self._answer,
+            answer=self._answers.usual,
             starts_in=starts_in,
         )
 
@@ -243,7 +239,7 @@ class Limiter:
         owner = self._store.owner
         match end:
             case PermitEnd.ANSWERED:
-                account.answered(at, now, owner, permit)
+                account.answered(max(permit.sent, at - self._answers.certain), now, owner, permit)
             case PermitEnd.NEVER_SENT:
                 account.never_sent(now, owner, permit)
             case PermitEnd.LIMITED:
@@ -256,11 +252,11 @@ class Limiter:
             with self._account() as account:
                 now = self._clock.steady()
                 terms = self._agreed(account)
-                if self._answer > SLOW:
+                if self._answers.quickest > PATIENCE:
                     for permit in self._out.values():
-                        if now - permit.sent < SLOW:
+                        if now - permit.sent < PATIENCE:
                             break
-                        account.age(now, self._store.owner, permit, median=self._answer)
+                        account.age(now, self._store.owner, permit, quickest=self._answers.quickest)
                 given = account.take(now, self._group(now), self._store.owner, terms)
                 if not given:
                     return account.block(now, terms) or Block(now, Reason.PACE)
@@ -277,7 +273,7 @@ class Limiter:
             levels = levels_of(account, self._clock.steady(), terms)
             gap = 0.0
             if self._pace is not Pace.BURST and self._expected is not None:
-                gap = best_gap(levels, self._expected, answer=self._answer)
+                gap = best_gap(levels, self._expected, answer=self._answers.usual)
             if self._pace is Pace.PACED:
                 gap = max(gap, terms.even_gap)
             self._terms = replace(terms, gap=gap)
@@ -289,6 +285,8 @@ class Limiter:
         nap = block.until - started
         if nap > LONGEST_NAP:
             nap = LOOK_AGAIN if block.until == inf and self._store.shared else LONGEST_NAP
+        if self._answers.quickest > PATIENCE and self._out:
+            nap = min(nap, LOOK_AGAIN)
         self._waiting = self._as_wait(block)
         self._awake = asyncio.get_running_loop().create_future()
         timer = asyncio.ensure_future(self._clock.sleep(max(nap, SHORTEST_NAP)))
@@ -312,12 +310,6 @@ class Limiter:
             case Reason.WINDOW | Reason.ANSWERS:
                 reason = f"the {block.window.label if block.window is not None else ''} window"
         return Wait(window=block.window, until=until, reason=reason)
-
-    def _saw_answer(self, seconds: float) -> None:
-        self._answers.append(seconds)
-        self._answered += 1
-        if len(self._answers) >= ANSWERS_NEEDED and self._answered % ANSWERS_NEEDED == 0:
-            self._answer = median(self._answers)
 
     def _is_busy(self, now: float) -> bool:
         return self._store.shared and self._rate >= BUSY and now - self._counted_from < 1.0

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SURE_OF_PAUSE = 1.0
 """Seconds added to what the platform asks for, whose value may be rounded down to whole seconds."""
 
-SLOW = 1.8
-"""Answers that take longer than this are a slow platform's; 50 / (1 + 1.8) still exceeds 1000 / 60 (quota.md, 1.4)."""
+PATIENCE = 1.8
+"""Seconds after which a very slow platform has seen a request; 50 / (1 + 1.8) still exceeds 1000 / 60."""
 
 JITTER = 0.25
 LONGEST_GUESS = 60.0
@@ -147,7 +147,7 @@ class Account:
         self._grow(now)
         for window, limit in zip(terms.windows, terms.limits, strict=True):
             ring = self.ring(window)
-            if ring.total:
+            if ring.frees <= now:
                 ring.expire(now)
             room = (limit if ring.ease == 1.0 else _eased(ring, window, limit)) - ring.total - ring.held
             if room < want:
@@ -279,16 +279,16 @@ class Account:
                 found.append((place, ring))
         return found
 
-    def age(self, now: float, owner: Owner, permit: Permit, *, median: float) -> None:
-        """A slow platform: where answers take `median` seconds, a request is held to have reached it long before.
+    def age(self, now: float, owner: Owner, permit: Permit, *, quickest: float) -> None:
+        """A very slow platform: where every answer takes `quickest` seconds, it saw a request long before.
 
-        A window counts it as answered after `SLOW` or 3 % of the window, the longer one, if `median` is longer still.
+        A window counts it as answered after 1.8 s or 3 % of the window, the longer one, if `quickest` is longer still.
         """
         holding = self.holding(owner, now)
         for place, ring in enumerate(self.rings):
-            patience = max(SLOW, 0.03 * ring.seconds)
+            patience = max(PATIENCE, 0.03 * ring.seconds)
             at = permit.sent + patience
-            if patience < median and at <= now and ring.seconds not in permit.aged and holding.held[place] > 0:
+            if patience < quickest and at <= now and ring.seconds not in permit.aged and holding.held[place] > 0:
                 permit.aged += (ring.seconds,)
                 ring.held -= 1
                 holding.held[place] -= 1

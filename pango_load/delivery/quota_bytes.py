@@ -78,6 +78,8 @@ def _decode(view: memoryview, account_type: type[Account]) -> tuple[Account, flo
         ring.counts.frombytes(view[place : place + SIZE * 4])
         place += SIZE * 4
         _check(ring)
+        if total:
+            ring.frees = (tail + 1) * ring.width + ring.hold
         account.rings.append(ring)
     for _ in range(owners):
         pid, started, space, serial, beat = _OWNER.unpack_from(view, place)

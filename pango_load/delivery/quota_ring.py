@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from math import floor
+from math import floor, inf
 
 SLICES = 256
 SIZE = SLICES + 8
@@ -25,12 +25,13 @@ class Ring:
     Attributes:
         seconds: the window's length.
         total: answered requests that still count.
+        frees: when the oldest of them leaves, infinite where there is none.
         held: requests under way, of all processes.
         ease: the part of the limit that is used, 1 unless the server complained.
         eased_at: when `ease` last changed, steady seconds.
     """
 
-    __slots__ = ("counts", "ease", "eased_at", "head", "held", "hold", "seconds", "tail", "total", "width")
+    __slots__ = ("counts", "ease", "eased_at", "frees", "head", "held", "hold", "seconds", "tail", "total", "width")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -40,18 +41,26 @@ class Ring:
         self.tail = 0
         self.head = -1
         self.total = 0
+        self.frees = inf
         self.held = 0
         self.ease = 1.0
         self.eased_at = 0.0
 
     def expire(self, now: float) -> None:
         """Forget the slices that have left the window. Before every `add`, or a slice would land on a forgotten one."""
+        if now < self.frees:
+            return
         counts, width, hold = self.counts, self.width, self.hold
-        while self.total and (self.tail + 1) * width + hold <= now:
+        while self.total:
             place = self.tail % SIZE
-            self.total -= counts[place]
-            counts[place] = 0
+            if counts[place]:
+                self.frees = (self.tail + 1) * width + hold
+                if now < self.frees:
+                    return
+                self.total -= counts[place]
+                counts[place] = 0
             self.tail += 1
+        self.frees = inf
 
     def add(self, at: float, now: float, count: int = 1) -> None:
         """Count `count` requests answered at `at`, which is `now` or a little before it."""
@@ -59,12 +68,17 @@ class Ring:
         slice_ = floor(at / self.width)
         if (slice_ + 1) * self.width + self.hold <= now:
             return
+        self._put(slice_, count)
+
+    def _put(self, slice_: int, count: int) -> None:
         if not self.total:
             self.tail = self.head = slice_
+            self.frees = (slice_ + 1) * self.width + self.hold
         elif slice_ > self.head:
             self.head = slice_
         elif slice_ < self.tail:
             self.tail = slice_
+            self.frees = (slice_ + 1) * self.width + self.hold
         self.counts[slice_ % SIZE] += count
         self.total += count
 
@@ -92,17 +106,12 @@ class Ring:
         old = self.slices()
         self.clear()
         for leaves, count in old:
-            slice_ = floor((leaves - self.hold + seconds) / self.width)
-            if not self.total:
-                self.tail = slice_
-            self.head = slice_
-            self.counts[slice_ % SIZE] += count
-            self.total += count
+            self._put(floor((leaves - self.hold + seconds) / self.width), count)
 
     def clear(self) -> None:
         """Forget every answered request."""
         self.counts = array("I", bytes(4 * SIZE))
-        self.tail, self.head, self.total = 0, -1, 0
+        self.tail, self.head, self.total, self.frees = 0, -1, 0, inf
 
 
 def even_gap(seconds: float, limit: int, answer: float) -> float:

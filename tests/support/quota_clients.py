@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
-from statistics import median
 from typing import TYPE_CHECKING, cast
 
 from pango_load.delivery.forecast import best_gap
-from pango_load.delivery.limiter import ANSWERS_NEEDED, ANSWERS_SEEN, PermitEnd, levels_of
-from pango_load.delivery.quota_account import SLOW, Account
-from pango_load.delivery.quota_terms import Owner, Permit, make_terms
+from pango_load.delivery.limiter import PermitEnd, levels_of
+from pango_load.delivery.quota_account import PATIENCE, Account
+from pango_load.delivery.quota_answers import AnswerTimes
+from pango_load.delivery.quota_terms import USUAL_ANSWER, Owner, Permit, make_terms
 
 if TYPE_CHECKING:
     import random
@@ -50,17 +49,15 @@ class CoreClient:
             self.terms = make_terms(windows, share=share, gap=best_gap(levels, requests))
         self._random = random
         self._out: dict[int, Permit] = {}
-        self._answers: deque[float] = deque(maxlen=ANSWERS_SEEN)
-        self._seen = 0
-        self._median = 0.0
+        self._answers = AnswerTimes(USUAL_ANSWER)
 
     def ask(self, now: float) -> object | None:
         account = self.shared.account
-        if self._median > SLOW:
+        if self._answers.quickest > PATIENCE:
             for permit in self._out.values():
-                if now - permit.sent < SLOW:
+                if now - permit.sent < PATIENCE:
                     break
-                account.age(now, self.owner, permit, median=self._median)
+                account.age(now, self.owner, permit, quickest=self._answers.quickest)
         if not account.take(now, 1, self.owner, self.terms):
             return None
         permit = Permit(now)
@@ -70,10 +67,10 @@ class CoreClient:
     def next_time(self, now: float) -> float:
         block = self.shared.account.block(now, self.terms)
         until = now if block is None else block.until
-        if self._median > SLOW and self._out:
-            oldest = next(iter(self._out.values()))
-            return min(until, max(now + 0.02, oldest.sent + SLOW))
-        if until == inf and len(self.shared.account.owners) > 1:
+        if self._answers.quickest > PATIENCE and self._out:
+            ages = (permit.sent + PATIENCE for permit in self._out.values())
+            until = min(until, next((age for age in ages if age > now), now + 1.0))
+        if until == inf and any(owner != self.owner for owner in self.shared.account.owners):
             return now + 0.05
         return until
 
@@ -88,11 +85,8 @@ class CoreClient:
                 draw = self._random.random()
                 account.limited(now, now, self.owner, given, asked=retry_after, draw=draw, terms=self.terms)
             case PermitEnd.ANSWERED:
-                account.answered(now, now, self.owner, given)
-                self._answers.append(now - given.sent)
-                self._seen += 1
-                if self._seen % ANSWERS_NEEDED == 0:
-                    self._median = median(self._answers)
+                self._answers.saw(now - given.sent)
+                account.answered(max(given.sent, now - self._answers.certain), now, self.owner, given)
 
 
 class BucketClient:

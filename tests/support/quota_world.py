@@ -161,6 +161,9 @@ class World:
             job.limited += end is PermitEnd.LIMITED
         job.client.settle(self.now, permit, end, asked)
         self._send(job)
+        for other in self.jobs:
+            if other is not job and other.client is job.client:
+                self._send(other)
 
     @property
     def longest_stall(self) -> float:

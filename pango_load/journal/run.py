@@ -133,6 +133,10 @@ class Journal(JournalReader):
 
     # --- the survey ---------------------------------------------------------------------------------------------------
 
+    def describe(self, description: RunDescription) -> None:
+        """Replace what the run says about itself: its folder is known only after its id."""
+        self._write(lambda ledger: ledger.set_value("description", description.to_json()))
+
     def plan_batches(self, batches: Sequence[PlannedBatch]) -> None:
         """Keep planned batches, some thousands at a time; numbers and positions go on where the last ones ended."""
         self._write(lambda ledger: ledger.plan(batches))

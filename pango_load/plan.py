@@ -242,10 +242,12 @@ class LoadPlan:
         files: what is read, in this order, as one run.
         object_type: the name given with --object; empty where the mapping names it.
         mapping: the mapping file; None looks for `mappings/TYPE.yaml` and then matches the headers.
+        catalogue: a folder of the user's own object types.
         source: the request's `source` from --source or PANGO_SOURCE, before the mapping's is known.
         source_from_flag: --source was given, so it outranks the mapping.
         timezone: --timezone, an IANA name, where the mapping gives no zone.
         init_data: `?initData=true` (seed 001).
+        on_unknown_from_flag: --on-unknown was given, so user events change nothing about it.
         out: the run's folder itself; None makes one under `pango-load-runs/`.
         state: where journal and quota live.
     """
@@ -254,6 +256,7 @@ class LoadPlan:
     object_type: str
     state: Path
     mapping: Path | None = None
+    catalogue: Path | None = None
     source: str = ""
     source_from_flag: bool = False
     timezone: str | None = None
@@ -264,6 +267,7 @@ class LoadPlan:
     delivery: DeliveryOptions = field(default_factory=DeliveryOptions)
     endpoint: Endpoint | None = None
     credentials: Credentials | None = None
+    on_unknown_from_flag: bool = False
     max_rejects: RejectLimit = field(default_factory=RejectLimit)
     allow_deletes: bool = False
     strict: bool = False

@@ -1,0 +1,5 @@
+"""`python -m pango_load` is `pango-load`."""
+
+from pango_load.cli.main import run
+
+run()

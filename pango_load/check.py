@@ -1,0 +1,97 @@
+"""The survey alone: everything that a load would say before sending, and nothing sent."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pango_load.clock import SystemClock
+from pango_load.delivery.limiter import Limiter
+from pango_load.errors import LoadStopped, NoRows, TooManyRejects
+from pango_load.payload.batches import BatchPlanner
+from pango_load.payload.repeated_keys import RepeatedKeys
+from pango_load.records import Counts
+from pango_load.road import open_road, request_source
+from pango_load.run import LoadReport, Run, disk_trouble, open_run
+from pango_load.survey import Survey, survey_source
+from pango_load.watcher import Silent, Watcher
+
+if TYPE_CHECKING:
+    from pango_load.clock import Clock
+    from pango_load.delivery.forecast import Forecast
+    from pango_load.plan import LoadPlan
+    from pango_load.records import Chunk, RejectedRow
+    from pango_load.report.row_files import RowFile
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    rows: RowFile
+    folder: Path
+
+    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+        with disk_trouble(self.folder):
+            self.rows.write(chunk, index, row.problems)
+
+    def skipped(self, spans: list[tuple[int, int]]) -> None:
+        """Only counted."""
+
+
+def check(plan: LoadPlan, *, watcher: Watcher | None = None, clock: Clock | None = None) -> LoadReport:
+    """Survey the files of `plan`; its valid rows count as unsent.
+
+    Needs no credentials and no addresses. Rejected rows are written as a load would.
+
+    Raises:
+        UsageError: the files, the mapping or the run's folder cannot be used.
+    """
+    watcher, clock = watcher or Silent(), clock or SystemClock()
+    road = open_road(plan)
+    run = open_run(
+        plan, road, clock=clock, run_id=secrets.token_hex(4), command="check", source=request_source(plan, road.mapping)
+    )
+    try:
+        _survey(run, watcher)
+    except LoadStopped as stopped:
+        return run.end(stopped)
+    return run.end()
+
+
+def _survey(run: Run, watcher: Watcher) -> None:
+    with tempfile.TemporaryDirectory(prefix="pango-load-") as folder:
+        found, planner = _pass(run, watcher, Path(folder))
+    run.fingerprints = run.road.source.fingerprints()
+    run.entries = planner.entries
+    run.figures = run.figures.model_copy(update={"requests_planned": planner.requests})
+    limiter = Limiter(run.plan.delivery.windows, clock=run.clock, pace=run.plan.delivery.pace)
+    forecast: Forecast = limiter.forecast(planner.requests)
+    watcher.surveyed(run, found, forecast)
+    plan = run.plan
+    if plan.error_on_empty and not found.read:
+        raise NoRows("The source holds no rows.", "Check what wrote the file.")
+    if plan.max_rejects.is_passed(rejected=found.rejected, read=found.read):
+        raise TooManyRejects(
+            f"{found.rejected} of {found.read} rows would be rejected, more than --max-rejects allows.",
+            "Mend the rows in the rejected file, or the mapping.",
+        )
+
+
+def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanner]:
+    rows = run.open_rows("rejected")
+    repeated = RepeatedKeys(folder)
+    planner = BatchPlanner(run.plan.batch_size, repeated)
+
+    def tell(found: Survey) -> None:
+        run.counts = Counts(read=found.read, rejected=found.rejected, skipped=found.skipped, unsent=found.valid)
+        watcher.surveying(found)
+
+    try:
+        found = survey_source(run.road, planner, _Keeper(rows, run.folder), after_chunk=tell)
+    finally:
+        run.keep(rows)
+        repeated.close()
+    run.problems, run.warnings, run.first_rejected = found.problems, found.warnings, found.first_rejected
+    return found, planner

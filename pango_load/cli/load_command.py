@@ -1,0 +1,279 @@
+"""`load` and `check`: flags become a plan, the plan is run, its report is shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pango_load.cli.progress import ScreenWatcher
+from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
+from pango_load.cli.settings import Settings, read_settings
+from pango_load.clock import SystemClock
+from pango_load.delivery.stop import StopRequest
+from pango_load.errors import UsageError
+from pango_load.plan import (
+    DeliveryOptions,
+    Endpoint,
+    LoadPlan,
+    OnUnknown,
+    Pace,
+    RejectLimit,
+    SourceOptions,
+    parse_reject_limit,
+)
+from pango_load.report.summary import summary_json
+from pango_load.report.texts import end_lines
+from pango_load.source.files import find_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from pango_load.run import LoadReport
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadFlags:
+    """The flags of `load` and `check` as they were typed."""
+
+    files: tuple[str, ...]
+    object_type: str
+    mapping: Path | None = None
+    init_data: bool = False
+    source: str = ""
+    timezone: str | None = None
+    sandbox: bool = False
+    out: Path | None = None
+    sheet: str | None = None
+    skip_rows: int = 0
+    limit: int | None = None
+    batch_size: int = 50
+    max_rejects: str | None = None
+    max_duration: str | None = None
+    give_up_after: str = "30m"
+    on_unknown: str | None = None
+    senders: int = 32
+    quota_share: str = "100%"
+    burst: bool = False
+    pace: bool = False
+    allow_deletes: bool = False
+    again: bool = False
+    again_after: str = "24h"
+    fresh: bool = False
+    strict: bool = False
+    error_on_empty: bool = False
+    json: bool = False
+    quiet: bool = False
+    no_values: bool = False
+    env_file: Path | None = None
+    profile: str | None = None
+    catalogue: Path | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_row: int | None = None
+    low_memory: bool = False
+    visible_only: bool = False
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    ca: str | None = None
+    allow_http: bool = False
+
+
+def run_load(flags: LoadFlags) -> int:
+    """`pango-load load`: the exit code.
+
+    Raises:
+        LoadStopped: the load could not begin.
+    """
+    from pango_load.load import load
+
+    clock = SystemClock()
+    settings = read_settings(env_file=flags.env_file, profile=flags.profile)
+    plan = make_plan(flags, settings)
+    with ExitStack() as resources:
+        if flags.sandbox:
+            plan = _in_sandbox(plan, resources)
+        else:
+            certificates = Path(flags.ca) if flags.ca else None
+            plan = replace(
+                plan,
+                endpoint=settings.endpoint(allow_http=flags.allow_http, certificates=certificates),
+                credentials=settings.credentials(),
+            )
+        address = urlsplit(plan.endpoint.ingest_url).netloc if plan.endpoint else ""
+        watcher = ScreenWatcher(clock, is_quiet=flags.quiet or flags.json, address=address)
+        stop = StopRequest()
+        with _signals(stop):
+            report = load(
+                plan,
+                watcher=watcher,
+                clock=clock,
+                stop=stop,
+                profile=settings.profile,
+                command=("pango-load", *map(shlex.quote, sys.argv[1:])),
+            )
+    return show_report(report, flags)
+
+
+def run_check(flags: LoadFlags) -> int:
+    """`pango-load check`: the exit code.
+
+    Raises:
+        LoadStopped: the files cannot be surveyed.
+    """
+    from pango_load.check import check
+
+    clock = SystemClock()
+    plan = make_plan(flags, read_settings(env_file=flags.env_file, profile=flags.profile))
+    report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
+    return show_report(report, flags)
+
+
+def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
+    """What was asked for, checked once; without addresses and keys.
+
+    Raises:
+        UsageError: naming the flag that cannot be read.
+    """
+    reject_limit = parse_reject_limit(flags.max_rejects) if flags.max_rejects is not None else RejectLimit()
+    return LoadPlan(
+        files=find_files(flags.files),
+        object_type=flags.object_type,
+        state=settings.state,
+        mapping=flags.mapping,
+        catalogue=flags.catalogue,
+        source=flags.source or settings.values.source,
+        source_from_flag=bool(flags.source),
+        timezone=flags.timezone,
+        init_data=flags.init_data,
+        batch_size=flags.batch_size,
+        out=flags.out,
+        reading=SourceOptions(
+            sheet=flags.sheet,
+            skip_rows=flags.skip_rows,
+            limit=flags.limit,
+            encoding=flags.encoding,
+            delimiter=flags.delimiter,
+            header_row=flags.header_row,
+            low_memory=flags.low_memory,
+            visible_only=flags.visible_only,
+        ),
+        delivery=DeliveryOptions(
+            senders=flags.senders,
+            windows=settings.windows,
+            quota_share=_share(flags.quota_share),
+            pace=_pace(flags),
+            on_unknown=_on_unknown(flags.on_unknown),
+            connect_timeout=flags.connect_timeout,
+            read_timeout=flags.read_timeout,
+            give_up_after=parse_time("--give-up-after", flags.give_up_after),
+            max_duration=None if flags.max_duration is None else parse_time("--max-duration", flags.max_duration),
+        ),
+        on_unknown_from_flag=flags.on_unknown is not None,
+        max_rejects=reject_limit,
+        allow_deletes=flags.allow_deletes,
+        strict=flags.strict,
+        error_on_empty=flags.error_on_empty,
+        again=flags.again,
+        again_after=parse_time("--again-after", flags.again_after),
+        fresh=flags.fresh,
+    )
+
+
+def parse_time(name: str, text: str) -> float:
+    """Read `90s`, `30m`, `8h` or `1d` as seconds.
+
+    Raises:
+        UsageError: naming the flag.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
+    if not found:
+        raise UsageError(f'{name}: "{text}" is not a time.', "Write for instance 90s, 30m, 8h or 1d.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def show_report(report: LoadReport, flags: LoadFlags) -> int:
+    """Print what became of the run, in the way that was asked for; the exit code."""
+    if flags.json:
+        sys.stdout.write(summary_json(report.summary))
+        sys.stdout.flush()
+    if report.stopped is not None and (flags.quiet or flags.json):
+        print_stop(report.stopped)
+    elif not flags.json and not flags.quiet:
+        if report.notice:
+            sys.stdout.write(f"{report.notice}\n\n")
+        shown = () if flags.no_values or not is_terminal(sys.stdout) else report.rejected
+        print_lines(end_lines(report.summary, shown, width=width_of(sys.stdout)))
+    return report.exit_code
+
+
+def _share(text: str) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
+    if not found or not 0 < float(found[1]) <= 100:  # noqa: PLR2004 - a percentage
+        raise UsageError(f'--quota-share: "{text}" is not a percentage above 0.', "Write for instance 60%.")
+    return float(found[1]) / 100
+
+
+def _pace(flags: LoadFlags) -> Pace:
+    if flags.burst and flags.pace:
+        raise UsageError("--burst and --pace contradict each other.", "Give one of them, or none.")
+    return Pace.BURST if flags.burst else Pace.PACED if flags.pace else Pace.AUTO
+
+
+def _on_unknown(text: str | None) -> OnUnknown:
+    if text is None:
+        return OnUnknown.RESEND
+    try:
+        return OnUnknown(text)
+    except ValueError as error:
+        raise UsageError(f'--on-unknown: "{text}" is neither resend nor hold.', "Write one of the two.") from error
+
+
+def _in_sandbox(plan: LoadPlan, resources: ExitStack) -> LoadPlan:
+    """A stand-in in this process, and a state that is thrown away: as often as one likes."""
+    from pango_load.sandbox.server import Sandbox
+    from pango_load.sandbox.settings import SandboxSettings
+
+    state = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-sandbox-"))
+    sandbox = resources.enter_context(Sandbox(SandboxSettings(windows=plan.delivery.windows, keep=False)))
+    return replace(
+        plan,
+        state=Path(state),
+        sandbox=True,
+        endpoint=Endpoint(auth_url=sandbox.auth_url, ingest_url=sandbox.ingest_url),
+        credentials=sandbox.credentials,
+    )
+
+
+@contextmanager
+def _signals(stop: StopRequest) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the load in order; a second one ends it at once: the journal knows what was under way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_asked:
+            # What is under way is unknown from here on, which is what the journal says of it already.
+            raise SystemExit(128 + number)
+        sys.stderr.write("\nStopping: what is in flight is finished and recorded. Once more to leave at once.\n")
+        stop.ask(number)
+
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, ask) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,287 @@
+"""The words that a user types: commands, flags, exit codes. Each command's work is imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from pango_load.cli import options as flag
+from pango_load.cli.words import with_command
+from pango_load.errors import LoadStopped, exit_code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Two threads of our own share the machine; polars' pool would only add overhead for each chunk (benchmarks).
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+app = typer.Typer(
+    name="pango-load",
+    help=(
+        "Bring the rows of a file into PangoCDP: none lost, none miscounted, no limit broken.\n\n"
+        "  pango-load customers.csv --object customer-identity\n\n"
+        "`load` is the default command: the word may be left out."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def run(words: Sequence[str] | None = None) -> None:
+    """The program: `words` are the arguments, `sys.argv` if None. Always ends in SystemExit."""
+    given = list(sys.argv[1:] if words is None else words)
+    try:
+        app(args=with_command(given), prog_name="pango-load")
+    except LoadStopped as stopped:
+        from pango_load.cli.screen import print_stop
+
+        print_stop(stopped)
+        raise SystemExit(exit_code_of(stopped)) from None
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"pango-load {version('pango-load')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del show_version
+
+
+@app.command()
+def load(
+    files: flag.Files,
+    object_type: flag.ObjectType = "",
+    mapping: flag.Mapping = None,
+    init_data: flag.InitData = False,
+    source: flag.Source = "",
+    timezone: flag.Timezone = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Send to a stand-in on this machine: no keys, nothing leaves, no trace.")
+    ] = False,
+    out: flag.Out = None,
+    sheet: flag.Sheet = None,
+    skip_rows: flag.SkipRows = 0,
+    limit: flag.Limit = None,
+    batch_size: flag.BatchSize = 50,
+    max_rejects: flag.MaxRejects = None,
+    max_duration: Annotated[
+        Optional[str],
+        typer.Option("--max-duration", metavar="TIME", help="End after this long (90s, 30m, 8h): exit 5."),
+    ] = None,
+    give_up_after: Annotated[
+        str, typer.Option("--give-up-after", metavar="TIME", help="Stop (exit 5) after this long without one success.")
+    ] = "30m",
+    on_unknown: Annotated[
+        Optional[str],
+        typer.Option(
+            "--on-unknown",
+            metavar="resend|hold",
+            help="A request whose answer never came: send it again, or hold its rows. Default: resend, but hold with "
+            "user events.",
+        ),
+    ] = None,
+    senders: Annotated[int, typer.Option("--senders", min=1, max=256, help="Requests under way at once.")] = 32,
+    quota_share: Annotated[
+        str, typer.Option("--quota-share", metavar="P%", help="The part of each limit that this load may use.")
+    ] = "100%",
+    burst: Annotated[bool, typer.Option("--burst", help="Send as early as the limits allow.")] = False,
+    pace: Annotated[
+        bool, typer.Option("--pace", help="Spread requests evenly. Default: where it costs at most 5 %.")
+    ] = False,
+    allow_deletes: Annotated[
+        bool, typer.Option("--allow-deletes", help="Send rows with recordStatus Deleted, which delete.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send what was sent completely a short while ago.")] = False,
+    again_after: Annotated[
+        str, typer.Option("--again-after", metavar="TIME", help="For how long the same content counts as done.")
+    ] = "24h",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Leave an unfinished load of the same files behind.")] = False,
+    strict: flag.Strict = False,
+    error_on_empty: flag.ErrorOnEmpty = False,
+    json: flag.Json = False,
+    quiet: flag.Quiet = False,
+    no_values: flag.NoValues = False,
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+    catalogue: flag.Catalogue = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    header_row: flag.HeaderRow = None,
+    low_memory: flag.LowMemory = False,
+    visible_only: flag.VisibleOnly = False,
+    connect_timeout: Annotated[float, typer.Option("--connect-timeout", min=0.1, metavar="SECONDS")] = 10.0,
+    read_timeout: Annotated[
+        float, typer.Option("--read-timeout", min=0.1, metavar="SECONDS", help="How long an answer may take.")
+    ] = 60.0,
+    ca: Annotated[
+        Optional[str],
+        typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
+    ] = None,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
+    ] = False,
+) -> None:
+    """Load files into Pango, or go on where an earlier load of them stopped."""
+    from pango_load.cli.load_command import LoadFlags, run_load
+
+    raise typer.Exit(
+        run_load(
+            LoadFlags(
+                files=tuple(files),
+                object_type=object_type,
+                mapping=mapping,
+                init_data=init_data,
+                source=source,
+                timezone=timezone,
+                sandbox=sandbox,
+                out=out,
+                sheet=sheet,
+                skip_rows=skip_rows,
+                limit=limit,
+                batch_size=batch_size,
+                max_rejects=max_rejects,
+                max_duration=max_duration,
+                give_up_after=give_up_after,
+                on_unknown=on_unknown,
+                senders=senders,
+                quota_share=quota_share,
+                burst=burst,
+                pace=pace,
+                allow_deletes=allow_deletes,
+                again=again,
+                again_after=again_after,
+                fresh=fresh,
+                strict=strict,
+                error_on_empty=error_on_empty,
+                json=json,
+                quiet=quiet,
+                no_values=no_values,
+                env_file=env_file,
+                profile=profile,
+                catalogue=catalogue,
+                encoding=encoding,
+                delimiter=delimiter,
+                header_row=header_row,
+                low_memory=low_memory,
+                visible_only=visible_only,
+                connect_timeout=connect_timeout,
+                read_timeout=read_timeout,
+                ca=ca,
+                allow_http=allow_http,
+            )
+        )
+    )
+
+
+@app.command()
+def check(
+    files: flag.Files,
+    object_type: flag.ObjectType = "",
+    mapping: flag.Mapping = None,
+    source: flag.Source = "",
+    timezone: flag.Timezone = None,
+    out: flag.Out = None,
+    sheet: flag.Sheet = None,
+    skip_rows: flag.SkipRows = 0,
+    limit: flag.Limit = None,
+    batch_size: flag.BatchSize = 50,
+    max_rejects: flag.MaxRejects = None,
+    strict: flag.Strict = False,
+    error_on_empty: flag.ErrorOnEmpty = False,
+    json: flag.Json = False,
+    quiet: flag.Quiet = False,
+    no_values: flag.NoValues = False,
+    catalogue: flag.Catalogue = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    header_row: flag.HeaderRow = None,
+    low_memory: flag.LowMemory = False,
+    visible_only: flag.VisibleOnly = False,
+) -> None:
+    """Do everything but send: counts, problems, the rejected rows, how long it would take. Needs no keys."""
+    from pango_load.cli.load_command import LoadFlags, run_check
+
+    raise typer.Exit(
+        run_check(
+            LoadFlags(
+                files=tuple(files),
+                object_type=object_type,
+                mapping=mapping,
+                source=source,
+                timezone=timezone,
+                out=out,
+                sheet=sheet,
+                skip_rows=skip_rows,
+                limit=limit,
+                batch_size=batch_size,
+                max_rejects=max_rejects,
+                strict=strict,
+                error_on_empty=error_on_empty,
+                json=json,
+                quiet=quiet,
+                no_values=no_values,
+                catalogue=catalogue,
+                encoding=encoding,
+                delimiter=delimiter,
+                header_row=header_row,
+                low_memory=low_memory,
+                visible_only=visible_only,
+            )
+        )
+    )
+
+
+@app.command()
+def objects(
+    object_type: Annotated[
+        Optional[str], typer.Argument(metavar="[TYPE]", help="One object type; else the list.")
+    ] = None,
+    template: Annotated[
+        Optional[str], typer.Option("--template", metavar="csv|xlsx", help="Write a file to fill in for TYPE.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    catalogue: flag.Catalogue = None,
+) -> None:
+    """Show what Pango accepts: object types, their fields and rules."""
+    from pango_load.cli.objects_command import run_objects
+
+    raise typer.Exit(run_objects(object_type, template=template, as_json=json, catalogue=catalogue))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8765,
+    fault: Annotated[
+        Optional[list[str]],
+        typer.Option("--fault", metavar="KIND[:N]", help="Let something go wrong; may be repeated."),
+    ] = None,
+    window_kind: Annotated[
+        str,
+        typer.Option("--window-kind", metavar="KIND", help="How limits count: sliding, fixed, first-request, bucket."),
+    ] = "sliding",
+    limits: Annotated[
+        Optional[str], typer.Option("--limits", metavar="TEXT", help="Its limits, as PANGO_LIMITS spells them.")
+    ] = None,
+) -> None:
+    """Run a local stand-in for the Pango API until Ctrl-C; it says what to put into .env."""
+    from pango_load.cli.sandbox_command import run_sandbox
+
+    raise typer.Exit(run_sandbox(port=port, faults=fault or [], window_kind=window_kind, limits=limits))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,217 @@
+"""Progress as a person sees it: a bar on a terminal, a plain line every 30 seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from pango_load.cli.screen import is_terminal, print_lines, width_of
+from pango_load.delivery.listener import Silent as SilentDelivery
+from pango_load.report.plain_text import counted, grouped
+from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from pango_load.clock import Clock
+    from pango_load.delivery.forecast import Forecast
+    from pango_load.delivery.limiter import Limiter
+    from pango_load.records import Outcome
+    from pango_load.run import Run
+    from pango_load.survey import Survey
+
+PLAIN_SECONDS = 30.0
+BAR_SECONDS = 0.25
+RATE_SECONDS = 30.0
+
+
+class ScreenWatcher(SilentDelivery):
+    """Shows a run on standard error, so that standard output stays free for results.
+
+    Args:
+        clock: for rates and for how often a line is written.
+        is_quiet: show nothing but what went wrong.
+        address: the host that rows go to; empty under check.
+    """
+
+    def __init__(self, clock: Clock, *, is_quiet: bool = False, address: str = "") -> None:
+        self._clock = clock
+        self._is_quiet = is_quiet
+        self._address = address
+        self._has_bar = is_terminal(sys.stderr) and not is_quiet
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._limiter: Limiter | None = None
+        self._spoken = clock.steady()
+        self._rows = 0
+        self._requests = 0
+        self._accepted = self._refused = self._held = self._settled = 0
+        self._lately: deque[tuple[float, int]] = deque()
+        self._waiting = ""
+        self._waits_until = 0.0
+        self._turn = threading.Lock()
+
+    # --- the survey ---------------------------------------------------------------------------------------------------
+
+    def surveying(self, found: Survey) -> None:
+        """A spinner with what is known so far."""
+        text = f"Reading: {counted(found.read, 'row')}, {grouped(found.rejected)} rejected"
+        self._show(text, None)
+
+    def surveyed(self, run: Run, found: Survey | None, forecast: Forecast | None) -> None:
+        """The block that says what will happen."""
+        self._close_bar()
+        if self._is_quiet:
+            return
+        print_lines(
+            announcement_lines(self._announcement(run, found, forecast), width=width_of(sys.stderr)), sys.stderr
+        )
+
+    def _announcement(self, run: Run, found: Survey | None, forecast: Forecast | None) -> Announcement:
+        counts = run.counts
+        to_send = counts.unsent + counts.unknown
+        warnings = [*run.road.mapping.warnings]
+        for file in run.road.source.files:
+            warnings.extend(f"{file.path.name}: {note}" for note in file.notes)
+        if found is not None and found.blank:
+            warnings.append(f"{counted(found.blank, 'row')} without any value: skipped.")
+        return Announcement(
+            files=[str(file.path) for file in run.road.source.files],
+            object_type=run.road.mapping.object_type.name,
+            source=run.source,
+            mapping=run.road.mapping.origin,
+            counts_read=counts.read,
+            rejected=counts.rejected,
+            skipped=counts.skipped,
+            settled=counts.accepted,
+            to_send=to_send,
+            entries=run.entries if run.entries and not counts.accepted else to_send,
+            requests=forecast.requests if forecast else 0,
+            seconds=forecast.seconds if forecast else None,
+            until=forecast.until if forecast else None,
+            window=forecast.window.label if forecast and forecast.window else "",
+            init_data=run.plan.init_data,
+            address=self._address,
+            on_unknown=run.on_unknown,
+            sandbox=run.plan.sandbox,
+            warnings=warnings,
+        )
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def sending(self, run: Run, limiter: Limiter) -> None:
+        """The bar begins."""
+        self._limiter = limiter
+        self._rows = run.counts.unsent + run.counts.unknown
+        self._requests = run.figures.requests_planned
+        self._lately.append((self._clock.steady(), 0))
+
+    def accepted(self, batch: int, rows: int) -> None:
+        """Count, and show now and then."""
+        self._accepted += rows
+        self._tell()
+
+    def refused(self, batch: int, rows: int, code: str) -> None:
+        """Count, and show now and then."""
+        self._refused += rows
+        self._tell()
+
+    def held(self, batch: int, rows: int) -> None:
+        """Count, and show now and then."""
+        self._held += rows
+        self._tell()
+
+    def settled(self, outcome: Outcome) -> None:
+        """One batch less to go."""
+        self._settled += 1
+
+    def waiting(self, reason: str, seconds: float | None) -> None:
+        """Something other than the quota holds the load up."""
+        self._waiting = str(reason)
+        self._waits_until = self._clock.steady() + (seconds or 0.0)
+        self._tell()
+
+    def sent_all(self) -> None:
+        """The bar ends."""
+        self._close_bar()
+
+    def _tell(self) -> None:
+        now = self._clock.steady()
+        done = self._accepted + self._refused + self._held
+        if now - self._spoken < (BAR_SECONDS if self._has_bar else PLAIN_SECONDS):
+            return
+        self._lately.append((now, done))
+        while len(self._lately) > 2 and now - self._lately[0][0] > RATE_SECONDS:  # noqa: PLR2004 - a rate needs two
+            self._lately.popleft()
+        self._show(progress_line(self._progress(now, done)), done)
+
+    def _progress(self, now: float, done: int) -> Progress:
+        since, before = self._lately[0]
+        rate = (done - before) / (now - since) if now > since else None
+        waiting_for, waits = ("", 0.0)
+        if now < self._waits_until:
+            waiting_for, waits = self._waiting, self._waits_until - now
+        elif self._limiter is not None and (wait := self._limiter.waiting) is not None and wait.window is not None:
+            waiting_for, waits = wait.window.label, max(0.0, wait.until - self._clock.now())
+        left = None
+        if self._limiter is not None and self._requests > self._settled:
+            left = self._limiter.forecast(self._requests - self._settled).seconds
+            if rate:
+                left = max(left, (self._rows - done) / rate) if not waiting_for else left
+        return Progress(
+            rows=self._rows,
+            accepted=self._accepted,
+            rejected=self._refused,
+            unknown=self._held,
+            rows_a_second=rate,
+            waiting_for=waiting_for,
+            waits=waits,
+            seconds_left=left,
+        )
+
+    # --- the screen ---------------------------------------------------------------------------------------------------
+
+    def _show(self, text: str, done: int | None) -> None:
+        if self._is_quiet:
+            return
+        now = self._clock.steady()
+        if not self._has_bar:
+            if now - self._spoken >= PLAIN_SECONDS:
+                self._spoken = now
+                sys.stderr.write(f"{text}\n")
+                sys.stderr.flush()
+            return
+        self._spoken = now
+        with self._turn:
+            bar = self._open_bar()
+            if self._task is None:
+                self._task = bar.add_task(text, total=None)
+            bar.update(
+                self._task, description=text, total=self._rows if done is not None else None, completed=done or 0
+            )
+
+    def _open_bar(self) -> Bar:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, SpinnerColumn, TextColumn
+            from rich.progress import Progress as RichProgress
+
+            self._bar = RichProgress(
+                SpinnerColumn(),
+                BarColumn(bar_width=20),
+                TextColumn("{task.description}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+                refresh_per_second=8,
+            )
+            self._bar.start()
+        return self._bar
+
+    def _close_bar(self) -> None:
+        with self._turn:
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = self._task = None

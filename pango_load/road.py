@@ -1,0 +1,147 @@
+"""The first half of the road, opened once: files, the mapping that fits them, and chunks that are judged by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pango_load.errors import UsageError
+from pango_load.mapping.read import read_mapping
+from pango_load.mapping.resolve import choose_mapping
+from pango_load.source.files import Source, open_source
+from pango_load.validation.judge import Judge, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pango_load.plan import LoadPlan, SourceOptions
+    from pango_load.records import Chunk, FieldMapping
+    from pango_load.source.fingerprint import Fingerprint
+
+DEFAULT_SOURCE = "pango-load"
+"""The request's `source` where nobody names one; it is said before sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What came by of one chunk.
+
+    Attributes:
+        judged: the part that is looked at; None where `--skip-rows` or `--limit` leave all of it out.
+        first, last: positions of the whole chunk.
+        skipped: position spans that are left out on purpose.
+    """
+
+    judged: Judged | None
+    first: int
+    last: int
+    skipped: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Road:
+    """Files, and the mapping that fits them."""
+
+    source: Source
+    mapping: FieldMapping
+    reading: SourceOptions
+
+    def passages(self, expected: tuple[Fingerprint, ...] | None = None) -> Iterator[Passage]:
+        """Every chunk of the source, judged; the same in every pass.
+
+        Raises:
+            MustBeMended: the source is not what `expected` says.
+            UsageError: a wall-clock time and no zone (see `Judge.judge`).
+        """
+        return self.passages_where(lambda _first, _last: True, expected)
+
+    def passages_where(
+        self, is_wanted: Callable[[int, int], bool], expected: tuple[Fingerprint, ...] | None = None
+    ) -> Iterator[Passage]:
+        """Like `passages`, but only chunks whose first and last position are wanted are judged and given."""
+        judge = Judge(self.mapping)
+        for chunk in self.source.read_chunks(expected):
+            if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
+                yield self._passage(chunk, judge)
+
+    def _passage(self, chunk: Chunk, judge: Judge) -> Passage:
+        height = chunk.frame.height
+        first, last = chunk.first, chunk.first + height - 1
+        end = None if self.reading.limit is None else self.reading.skip_rows + self.reading.limit
+        start_kept = min(max(self.reading.skip_rows - first, 0), height)
+        end_kept = height if end is None else min(max(end - first, start_kept), height)
+        spans = ((first, first + start_kept - 1), (first + end_kept, last))
+        skipped = tuple((low, high) for low, high in spans if low <= high)
+        kept = _part(chunk, start_kept, end_kept) if skipped else chunk
+        judged = judge.judge(kept) if kept.frame.height else None
+        return Passage(judged=judged, first=first, last=last, skipped=skipped)
+
+
+def open_road(plan: LoadPlan) -> Road:
+    """Open the files and choose the mapping (design, section 2).
+
+    Raises:
+        UsageError: a file or the mapping cannot be used; MappingError with every mistake of the mapping.
+    """
+    wanted = _wanted(plan)
+    source = open_source(plan.files, plan.reading, wanted=wanted)
+    if not wanted:
+        source = _with_every_key(source)
+    return Road(source=source, mapping=_choose(plan, source), reading=plan.reading)
+
+
+def request_source(plan: LoadPlan, mapping: FieldMapping) -> str:
+    """The request's `source`: --source, the mapping, PANGO_SOURCE, or our own name (design, section 2)."""
+    if plan.source_from_flag:
+        return plan.source
+    return mapping.source or plan.source or DEFAULT_SOURCE
+
+
+def _with_every_key(source: Source) -> Source:
+    """JSON has no header: where no mapping names the keys, one that turns up late must not be left out in silence."""
+    if not any(file.format.value.startswith("json") for file in source.files):
+        return source
+    for _ in source.read_chunks():
+        pass
+    return source.with_headers(sorted(source.unseen_keys)) if source.unseen_keys else source
+
+
+def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
+    return choose_mapping(
+        plan.mapping,
+        plan.object_type,
+        source.headers,
+        folder=Path.cwd(),
+        catalogue=plan.catalogue,
+        strict=plan.strict,
+        timezone=plan.timezone,
+    )
+
+
+def _wanted(plan: LoadPlan) -> tuple[str, ...]:
+    """Columns that the mapping names; what is wrong with it is told when it meets the headers."""
+    path = plan.mapping
+    if path is None and plan.object_type:
+        path = Path("mappings", f"{plan.object_type}.yaml")
+        if not path.is_file():
+            return ()
+    if path is None:
+        return ()
+    try:
+        return read_mapping(path, object_type_name=plan.object_type, catalogue=plan.catalogue).columns
+    except UsageError:
+        return ()
+
+
+def _part(chunk: Chunk, start: int, end: int) -> Chunk:
+
+    size = end - start
+    return replace(
+        chunk,
+        frame=chunk.frame.slice(start, size),
+        first=chunk.first + start,
+        rows=chunk.rows.slice(start, size),
+        damaged={index - start: damage for index, damage in chunk.damaged.items() if start <= index < end},
+        lines=None if chunk.lines is None else chunk.lines.slice(start, size),
+    )

@@ -1,0 +1,92 @@
+"""The last pass over the source, where one is needed: rejected, unknown and unsent rows are written from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pango_load.catalogue.problems import describe_problem
+from pango_load.records import EntryRef, Problem
+from pango_load.run import disk_trouble
+from pango_load.validation.wording import rejected_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pango_load.journal.run import Journal
+    from pango_load.journal.spans import RowSpan
+    from pango_load.records import Chunk, RefusedEntry
+    from pango_load.run import Run
+    from pango_load.source.fingerprint import Fingerprint
+
+UNSENT_ROWS_WRITTEN = 100_000
+"""More unsent rows than these are not copied: the same command sends them, and they stand in the source."""
+
+
+def write_row_files(run: Run, journal: Journal, expected: tuple[Fingerprint, ...]) -> None:
+    """Write `rejected.*`, `unknown.*` and `unsent.*` anew, in the order of the source.
+
+    Raises:
+        MustBeMended: the source has changed, or the disk is full.
+    """
+    rejected, unknown, unsent = (run.open_rows(name) for name in ("rejected", "unknown", "unsent"))
+    refused_at = _Places(_refused_rows(journal))
+    unknown_at = _Places(_positions(journal.unknown_spans()))
+    is_small = run.counts.unsent <= UNSENT_ROWS_WRITTEN
+    unsent_at = _Places(_positions(journal.unsent_spans() if is_small else ()))
+    with disk_trouble(run.folder):
+        for passage in run.road.passages(expected):
+            if passage.judged is None:
+                continue
+            chunk = passage.judged.chunk
+            problems = {index: row.problems for index, row in rejected_rows(passage.judged)}
+            for index, refusal in refused_at.within(chunk):
+                if refusal is not None:
+                    problems[index] = (_refusal_problem(refusal),)
+            for index in sorted(problems):
+                rejected.write(chunk, index, problems[index])
+            for index, _ in unknown_at.within(chunk):
+                unknown.write(chunk, index, ())
+            for index, _ in unsent_at.within(chunk):
+                unsent.write(chunk, index, ())
+    for rows in (rejected, unknown, unsent):
+        run.keep(rows)
+
+
+def _refusal_problem(refusal: RefusedEntry) -> Problem:
+    _, hint = describe_problem("platform.refused")
+    message, _ = describe_problem("platform.refused", value=refusal.message)
+    code = refusal.code or "platform.refused"
+    return Problem(code=code, field="", column="", value=None, message=message, hint=hint)
+
+
+def _refused_rows(journal: Journal) -> Iterator[tuple[int, RefusedEntry | None]]:
+    for entry in journal.refused_rows():
+        if entry.rows == 1:
+            yield entry.position, entry
+            continue
+        for span in journal.span_of(EntryRef(entry.position, entry.rows)):
+            for position in range(span.first, span.last + 1):
+                yield position, entry
+
+
+def _positions(spans: Iterable[RowSpan]) -> Iterator[tuple[int, RefusedEntry | None]]:
+    for span in spans:
+        for position in range(span.first, span.last + 1):
+            yield position, None
+
+
+class _Places:
+    """Marked positions in increasing order, taken chunk by chunk."""
+
+    def __init__(self, places: Iterator[tuple[int, RefusedEntry | None]]) -> None:
+        self._places = places
+        self._next = next(places, None)
+
+    def within(self, chunk: Chunk) -> Iterator[tuple[int, RefusedEntry | None]]:
+        """Indexes in the frame of `chunk`, with what marks them."""
+        end = chunk.first + chunk.frame.height
+        while self._next is not None and self._next[0] < end:
+            position, mark = self._next
+            if position >= chunk.first:
+                yield position - chunk.first, mark
+            self._next = next(self._places, None)

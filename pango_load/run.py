@@ -1,0 +1,261 @@
+"""One run: its folder, the row files in it, and its summary, which is true at every moment."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
+
+from pango_load.catalogue.problems import PROBLEM_KINDS
+from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
+from pango_load.plan import OnUnknown
+from pango_load.records import Counts
+from pango_load.report.plain_text import utc_text
+from pango_load.report.row_files import RowFile, RowFileName, RowFormat, open_row_file
+from pango_load.report.run_folder import open_run_folder
+from pango_load.report.summary import (
+    DeliveryFigures,
+    LeftFiles,
+    MappingUsed,
+    ProblemCount,
+    RowCounts,
+    SourceFile,
+    Stopped,
+    Summary,
+    UnknownPolicy,
+    write_summary,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pango_load.clock import Clock
+    from pango_load.plan import LoadPlan
+    from pango_load.records import RejectedRow
+    from pango_load.road import Road
+    from pango_load.source.fingerprint import Fingerprint
+
+_ROW_FORMATS: dict[str, RowFormat] = {"xlsx": "xlsx", "jsonl": "jsonl", "json": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What became of a load or a check.
+
+    Attributes:
+        summary: what `summary.json` says.
+        rejected: the first few rejected rows, with their values, for a screen.
+        stopped: why it ended early, if it did.
+        notice: said instead of a summary: nothing was left to do.
+    """
+
+    summary: Summary
+    rejected: tuple[RejectedRow, ...] = ()
+    stopped: LoadStopped | None = None
+    notice: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """See design, section 5."""
+        return self.summary.exit_code if self.summary.exit_code is not None else 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run and what is known of it so far.
+
+    Attributes:
+        id: what `runs` and `retry` take.
+        folder: its own folder.
+        first_rejected: the first few rejected rows.
+    """
+
+    plan: LoadPlan
+    road: Road
+    clock: Clock
+    id: str
+    folder: Path
+    started: float
+    command: Literal["load", "check"]
+    source: str
+    is_resumed: bool = False
+    counts: Counts = field(default_factory=Counts)
+    entries: int = 0
+    problems: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    fingerprints: Sequence[Fingerprint] = ()
+    figures: DeliveryFigures = field(default_factory=DeliveryFigures)
+    first_rejected: Sequence[RejectedRow] = ()
+    first_unsettled: int | None = None
+    next_command: str | None = None
+    left: dict[RowFileName, tuple[str, ...]] = field(default_factory=dict)
+    on_unknown: OnUnknown = OnUnknown.RESEND
+
+    def open_rows(self, name: RowFileName) -> RowFile:
+        """A row file of this run, in the format of the first source file."""
+        file = self.road.source.files[0]
+        return open_row_file(
+            self.folder,
+            name,
+            format=_ROW_FORMATS.get(file.format.value, "csv"),
+            headers=self.road.source.headers,
+            delimiter=file.delimiter,
+            encoding=file.encoding,
+            sheet=file.sheet or None,
+        )
+
+    def keep(self, rows: RowFile) -> None:
+        """Finish a row file and remember where it is."""
+        with disk_trouble(self.folder):
+            rows.close()
+        self.left[rows.name] = tuple(str(path) for path in rows.paths)
+
+    def write(self, *, exit_code: int | None = None, stopped: LoadStopped | None = None) -> Summary:
+        """Put what is known into `summary.json`.
+
+        Args:
+            exit_code: how the run ended; None while it is running.
+            stopped: why it ended early.
+        """
+        summary = self._summary(exit_code, stopped)
+        with disk_trouble(self.folder):
+            write_summary(summary, self.folder)
+        return summary
+
+    def end(self, stopped: LoadStopped | None = None) -> LoadReport:
+        """Write the summary for the last time; its exit code follows from what became of the rows."""
+        code = self.exit_code(stopped)
+        try:
+            summary = self.write(exit_code=code, stopped=stopped)
+        except MustBeMended as trouble:
+            # The folder cannot be written any more: the screen is what is left.
+            stopped = stopped or trouble
+            summary = self._summary(self.exit_code(stopped), stopped)
+        return LoadReport(summary=summary, rejected=tuple(self.first_rejected), stopped=stopped)
+
+    def exit_code(self, stopped: LoadStopped | None) -> int:
+        """Where two codes apply, the stop outranks 3; totals that do not add up outrank all."""
+        if not self.counts.is_balanced:
+            return 1
+        if stopped is not None:
+            return exit_code_of(stopped)
+        return 3 if self.counts.rejected or self.counts.unknown else 0
+
+    def _summary(self, exit_code: int | None, stopped: LoadStopped | None) -> Summary:
+        is_running = exit_code is None
+        now = self.clock.now()
+        damaged = self.folder / "damaged.txt"
+        return Summary(
+            run=self.id,
+            tool=f"pango-load {version('pango-load')}",
+            command=self.command,
+            state="running" if is_running else "stopped" if stopped is not None else "finished",
+            exit_code=exit_code,
+            stopped=None if stopped is None else Stopped(reason=stopped.message, advice=stopped.advice),
+            object=self.road.mapping.object_type.name,
+            source=self.source,
+            init_data=self.plan.init_data,
+            sandbox=self.plan.sandbox,
+            resumed=self.is_resumed,
+            files=self._files(),
+            mapping=MappingUsed(origin=self.road.mapping.origin, fingerprint=self.road.mapping.fingerprint),
+            counts=RowCounts.of(self.counts),
+            entries=self.entries,
+            delivery=self.figures,
+            on_unknown=UnknownPolicy.of(self.on_unknown),
+            problems=_problem_counts(self.problems),
+            warnings=_problem_counts(self.warnings),
+            first_unsettled=self.first_unsettled,
+            started=utc_text(self.started),
+            finished=None if is_running else utc_text(now),
+            duration_seconds=max(0.0, round(now - self.started, 3)),
+            next_command=self.next_command,
+            folder=str(self.folder),
+            state_folder="" if self.plan.sandbox or self.command == "check" else str(self.plan.state),
+            left=LeftFiles(
+                rejected=self.left.get("rejected", ()),
+                unknown=self.left.get("unknown", ()),
+                unsent=self.left.get("unsent", ()),
+                damaged=str(damaged) if damaged.exists() else None,
+            ),
+        )
+
+    def _files(self) -> tuple[SourceFile, ...]:
+        prints = [*self.fingerprints, *[None] * len(self.road.source.files)]
+        return tuple(
+            SourceFile(
+                path=str(file.path),
+                bytes=None if found is None else found.size,
+                digest=None if found is None else found.digest,
+            )
+            for file, found in zip(self.road.source.files, prints, strict=False)
+        )
+
+
+def open_run(
+    plan: LoadPlan,
+    road: Road,
+    *,
+    clock: Clock,
+    run_id: str,
+    command: Literal["load", "check"],
+    source: str,
+    folder: Path | None = None,
+) -> Run:
+    """Make the run's folder, or go on in `folder`, and write the first summary: reading has begun.
+
+    Raises:
+        UsageError: the folder cannot be made.
+    """
+    started = clock.now()
+    made = open_run_folder(
+        stem=plan.files[0].stem,
+        run=run_id,
+        started=started,
+        out=folder or plan.out,
+        resumed=folder is not None,
+        sources=plan.files,
+    )
+    run = Run(
+        plan=plan,
+        road=road,
+        clock=clock,
+        id=run_id,
+        folder=made,
+        started=started,
+        command=command,
+        source=source,
+        is_resumed=folder is not None,
+    )
+    run.write()
+    return run
+
+
+@contextmanager
+def disk_trouble(folder: Path) -> Iterator[None]:
+    """What the disk refuses becomes a stop that names the place (exit 7)."""
+    try:
+        yield
+    except OSError as error:
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        what = "is full" if is_full else f"cannot be written: {error.strerror or error}"
+        raise MustBeMended(
+            f"The disk that holds {folder} {what}." if is_full else f"{folder} {what}.",
+            "Make room or mend it, and run the same command again.",
+        ) from error
+
+
+def _problem_counts(problems: Mapping[tuple[str, str], int]) -> tuple[ProblemCount, ...]:
+    ordered = sorted(problems.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        ProblemCount(
+            code=code,
+            field=name,
+            title=PROBLEM_KINDS[code].title if code in PROBLEM_KINDS else PROBLEM_KINDS["platform.refused"].title,
+            rows=rows,
+        )
+        for (code, name), rows in ordered
+    )

@@ -1,0 +1,131 @@
+"""The first pass over the whole source: everything is known before the first request leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+from pango_load.validation.wording import rejected_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pango_load.payload.batches import BatchPlanner
+    from pango_load.records import Chunk, RejectedRow
+    from pango_load.road import Passage, Road
+    from pango_load.source.fingerprint import Fingerprint
+    from pango_load.validation.judge import Judged
+
+REJECTS_SHOWN = 3
+
+
+class SurveyKeeper(Protocol):
+    """Where the survey puts what it finds."""
+
+    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+        """A row was turned down; rows come in the order of the source."""
+        ...
+
+    def skipped(self, spans: list[tuple[int, int]]) -> None:
+        """Rows are left out on purpose: adjacent positions, first and last included."""
+        ...
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first pass found. Rows are rows of the source.
+
+    Attributes:
+        blank: rows whose every cell is empty; they are among `skipped`.
+        deletes: valid rows whose `recordStatus` is Deleted.
+        problems, warnings: rows by (code, field).
+        first_rejected: the first few rejected rows, with their values.
+    """
+
+    read: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    blank: int = 0
+    valid: int = 0
+    deletes: int = 0
+    problems: Counter[tuple[str, str]] = field(default_factory=Counter)
+    warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first_rejected: list[RejectedRow] = field(default_factory=list)
+
+
+def survey_source(
+    road: Road,
+    planner: BatchPlanner,
+    keeper: SurveyKeeper,
+    *,
+    expected: tuple[Fingerprint, ...] | None = None,
+    after_chunk: Callable[[Survey], None] = lambda _: None,
+) -> Survey:
+    """Read and judge every row, plan the batches, send nothing.
+
+    Args:
+        road: files and mapping.
+        planner: takes the valid rows.
+        keeper: takes the others.
+        expected: what the files were when the load was identified.
+        after_chunk: called some times a second with what is known so far; what it raises ends the survey.
+
+    Raises:
+        LoadStopped: see `Road.passages`.
+    """
+    found = Survey()
+    for passage in road.passages(expected):
+        _add(found, passage, planner, keeper)
+        after_chunk(found)
+    return found
+
+
+def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper) -> None:
+    found.read += passage.last - passage.first + 1
+    skipped = list(passage.skipped)
+    if passage.judged is not None:
+        judged = passage.judged
+        skipped += _blank_spans(judged)
+        found.blank += int(judged.is_blank.sum() or 0)
+        found.deletes += judged.deletes
+        _add_rulings(found, judged)
+        for index, row in rejected_rows(judged):
+            found.rejected += 1
+            if len(found.first_rejected) < REJECTS_SHOWN:
+                found.first_rejected.append(row)
+            keeper.rejected(judged.chunk, index, row)
+        positions = valid_positions(judged)
+        found.valid += len(positions)
+        planner.add(positions, None if judged.keys is None else judged.keys.filter(judged.is_valid))
+    if skipped:
+        found.skipped += sum(last - first + 1 for first, last in skipped)
+        keeper.skipped(sorted(skipped))
+
+
+def valid_positions(judged: Judged) -> pl.Series:
+    """Positions of the rows that may be sent, Int64."""
+    return judged.is_valid.arg_true().cast(pl.Int64) + judged.chunk.first
+
+
+def _add_rulings(found: Survey, judged: Judged) -> None:
+    for ruling in judged.errors:
+        found.problems[ruling.code, ruling.field] += int(ruling.rows.sum() or 0)
+    for ruling in judged.warnings:
+        rows = int((ruling.rows & judged.is_valid).sum() or 0)
+        if rows:
+            found.warnings[ruling.code, ruling.field] += rows
+
+
+def _blank_spans(judged: Judged) -> list[tuple[int, int]]:
+    if not judged.is_blank.any():
+        return []
+    spans: list[tuple[int, int]] = []
+    for position in (judged.is_blank.arg_true() + judged.chunk.first).to_list():
+        if spans and spans[-1][1] == position - 1:
+            spans[-1] = (spans[-1][0], position)
+        else:
+            spans.append((position, position))
+    return spans

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _RAW_CHARACTERS = 4096
+_PART_BYTES = 128 << 10
+"""Bytes that are read carefully at once where something is damaged."""
 
 
 class DelimitedReader:
@@ -54,12 +56,15 @@ class DelimitedReader:
             block = next(blocks, None)
             final = block is None
             text = rest + block if block else rest
-            piece = self._parser.parse(text, final=final)
-            rest = piece.rest
-            if piece.frame.height:
-                yield Chunk(frame=piece.frame, first=first, rows=piece.rows + row, file=file, damaged=piece.damaged)
-                first += piece.frame.height
-            row += piece.lines
+            used = 0
+            for piece in self._parser.parse(text, final=final):
+                if piece.frame.height:
+                    rows = piece.rows + row
+                    yield Chunk(frame=piece.frame, first=first, rows=rows, file=file, damaged=piece.damaged)
+                    first += piece.frame.height
+                row += piece.lines
+                used += piece.used
+            rest = text[used:]
         self.fingerprint = stream.fingerprint
 
     def _skip_preface(self, blocks: Iterator[bytes]) -> bytes:
@@ -80,12 +85,12 @@ class DelimitedReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
-    """Some records, their `rows` counted from 0; how many lines were used up, and what is left of the text."""
+    """Some records, their `rows` counted from 0, and how many lines and bytes they were made from."""
 
     frame: pl.DataFrame
     rows: pl.Series
     lines: int
-    rest: bytes
+    used: int
     damaged: dict[int, Damage]
 
 
@@ -102,14 +107,28 @@ class _Parser:
         self._headers = list(without_marks(layout.names))
         self._bytes_in_cells = pl.sum_horizontal(pl.all().str.len_bytes().sum())
 
-    def parse(self, text: bytes, *, final: bool) -> _Piece:
-        """The whole records of `text`."""
+    def parse(self, text: bytes, *, final: bool) -> Iterator[_Piece]:
+        """The whole records of `text`, at once where all of it is sound, else in small parts: most of them are."""
         cut = len(text) if final else last_cut(text, self._dialect)
         frame = self._parse_fast(text[:cut]) if cut else None
-        if frame is None:
-            return self._parse_carefully(text, final=final)
-        rows = pl.int_range(frame.height, eager=True)
-        return _Piece(frame=frame, rows=rows, lines=frame.height, rest=text[cut:], damaged={})
+        if frame is not None:
+            yield _sound(frame, cut)
+            return
+        start = 0
+        while start < len(text):
+            part = text[start : start + _PART_BYTES]
+            piece = self._parse_part(part, final=final and start + len(part) == len(text))
+            if not piece.used:
+                piece = self._parse_carefully(text[start:], final=final)
+            if not piece.used:
+                return
+            yield piece
+            start += piece.used
+
+    def _parse_part(self, text: bytes, *, final: bool) -> _Piece:
+        cut = len(text) if final else last_cut(text, self._dialect)
+        frame = self._parse_fast(text[:cut]) if cut else None
+        return self._parse_carefully(text, final=final) if frame is None else _sound(frame, cut)
 
     def _parse_fast(self, text: bytes) -> pl.DataFrame | None:
         """The records of `text`, or None where it is not certain that every byte of it is accounted for.
@@ -118,8 +137,11 @@ class _Parser:
         and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
         short, blank, or understood in another way than `quoting` does.
         """
+        if not text.endswith(self._dialect.line_end):
+            # polars is lenient with a last line that does not end.
+            text += self._dialect.line_end
         quoting = judge_quoting(text, self._dialect)
-        if quoting is None or text.startswith(_BOM) or (self._width == 1 and self._may_hold_blank_lines(text)):
+        if quoting is None or self._is_odd(text):
             return None
         try:
             frame = pl.read_csv(
@@ -133,7 +155,7 @@ class _Parser:
         except pl.exceptions.PolarsError:
             return None
         in_cells = frame.select(self._bytes_in_cells).item()
-        line_ends = frame.height - (not text.endswith(self._dialect.line_end)) + quoting.carriage_returns
+        line_ends = frame.height + quoting.carriage_returns
         if in_cells + frame.height * (self._width - 1) + line_ends + quoting.taken_off != len(text):
             return None
         if quoting.has_empty_cells:
@@ -142,8 +164,11 @@ class _Parser:
             return None
         return frame if len(self._headers) == self._width else frame.select(self._headers)
 
-    def _may_hold_blank_lines(self, text: bytes) -> bool:
+    def _is_odd(self, text: bytes) -> bool:
+        """Where polars takes bytes away without a trace: a mark at the beginning, blank lines of a single column."""
         end = self._dialect.line_end
+        if self._width > 1 or text.startswith(_BOM):
+            return text.startswith(_BOM)
         return text.startswith((end, b"\r\n")) or end + end in text or b"\n\r\n" in text
 
     def _parse_carefully(self, text: bytes, *, final: bool) -> _Piece:
@@ -160,11 +185,13 @@ class _Parser:
                 records.append(None if isinstance(judged, Damage) else judged)
                 rows.append(line)
             line += 1
+            if used >= _PART_BYTES:
+                break
         return _Piece(
             frame=self._make_frame(records),
             rows=pl.Series(rows, dtype=pl.Int64),
             lines=line,
-            rest=text[used:],
+            used=used,
             damaged=damaged,
         )
 
@@ -181,8 +208,14 @@ class _Parser:
         if line_end < 0:
             return []
         stop = max(found.next, found.end)
-        later = list(find_records(text[:stop], self._dialect, final=True, start=line_end + 1))
-        if not later or any(record.cells is None or len(record.cells) != self._width for record in later):
+        lines = text[line_end + 1 : stop]
+        later = [
+            Found(record.start + line_end + 1, record.end + line_end + 1, record.next + line_end + 1, record.cells)
+            for record in find_records(lines, self._dialect, final=True)
+        ]
+        fits = [record.cells is not None and len(record.cells) == self._width for record in later]
+        # The last one may hold the quote that the stray one took for its end.
+        if not any(fits) or not all(fits[:-1]):
             return []
         return [Found(found.start, line_end, line_end + 1, None), *later]
 
@@ -206,6 +239,11 @@ class _Parser:
         columns = zip(*(record or empty for record in records), strict=True) if records else [()] * len(empty)
         series = [pl.Series(name, values, pl.String) for name, values in zip(self._layout.names, columns, strict=True)]
         return pl.DataFrame(series).select(self._headers)
+
+
+def _sound(frame: pl.DataFrame, used: int) -> _Piece:
+    rows = pl.int_range(frame.height, eager=True)
+    return _Piece(frame=frame, rows=rows, lines=frame.height, used=used, damaged={})
 
 
 def _damage(code: str, raw: bytes, expected: str, found: str = "") -> Damage:

@@ -125,6 +125,9 @@ def _is_mostly_utf8(head: bytes) -> bool:
 
 def _legacy(place: str, head: bytes) -> Encoding:
     words = Counter(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", head))
+    is_rare = _broken_lines(head) <= _FEW_LINES
+    if len(words) < _FEW_WORDS and is_rare:
+        return Encoding(codec="utf-8", label="UTF-8")
     as_1258 = _vietnamese_share(words, "cp1258")
     as_tcvn3 = _vietnamese_share(words, None)
     if as_tcvn3 > max(as_1258, _SURE):
@@ -134,8 +137,8 @@ def _legacy(place: str, head: bytes) -> Encoding:
     best = from_bytes(head).best()
     codec = codecs.lookup(best.encoding).name if best is not None else ""
     western = {"cp1252", "iso8859-1", "iso8859-15", "cp1250", "latin-1"}
-    if codec not in western or len(words) < _FEW_WORDS:
-        if _broken_lines(head) <= _FEW_LINES:
+    if codec not in western:
+        if is_rare:
             return Encoding(codec="utf-8", label="UTF-8")
         looks = f"; it looks like {codec}" if codec else ""
         raise UsageError(

@@ -1,0 +1,254 @@
+"""One batch, from its first request to the record of what became of it; a refused one is taken apart on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pango_load.delivery.exchange import End, Job, Result
+from pango_load.delivery.narrowing import Narrowing
+from pango_load.errors import MustBeMended
+from pango_load.records import Outcome, RefusedEntry, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pango_load.delivery.client import Line
+    from pango_load.delivery.exchange import Exchange
+    from pango_load.delivery.guard import RefusalGuard
+    from pango_load.delivery.narrowing import Piece
+    from pango_load.delivery.verdict import Judgement
+    from pango_load.records import Batch, EntryRef
+
+FEW_SUSPECTS = 5
+"""A field named in a refusal points at the entries that have it (or lack it) where those are at most a fifth."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SizeLimit:
+    """What the platform has shown of its limit for the size of a request: bytes of entries, None while unknown."""
+
+    below: int | None = None
+
+    def is_passed(self, entries: Sequence[bytes]) -> bool:
+        """Whether entries so large were too large before."""
+        return self.below is not None and len(entries) > 1 and sum(map(len, entries)) >= self.below
+
+    def learn(self, entries: Sequence[bytes]) -> None:
+        """`entries` were too large."""
+        size = sum(map(len, entries))
+        self.below = size if self.below is None else min(self.below, size)
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchRoad:
+    """Brings batches to their outcome, for all senders."""
+
+    exchange: Exchange
+    guard: RefusalGuard
+    size: SizeLimit = field(default_factory=SizeLimit)
+
+    async def bring(self, batch: Batch, line: Line) -> tuple[Outcome, float | None]:
+        """Send `batch` and record what became of it: the outcome, and when an answer to it was missed last.
+
+        Raises:
+            LoadStopped: where the load cannot go on.
+            CalledOff: where it ends before the batch is settled.
+        """
+        job = Job(batch=batch, conclusive=self.exchange.conclusive)
+        done = set(batch.plan.done)
+        piece = tuple(index for index, ref in enumerate(batch.refs) if ref.position not in done)
+        tally = _Tally(batch=batch, had_done=len(piece) < len(batch.refs))
+        if piece:
+            narrowing = await self._whole(job, piece, line, tally)
+            if narrowing is not None:
+                await self._apart(job, narrowing, line, tally)
+        outcome = tally.outcome(job)
+        await self.exchange.recorder.settled(outcome)
+        tally.tell(self.exchange, batch.number)
+        self.exchange.listener.settled(outcome)
+        return outcome, job.doubted_at
+
+    async def _whole(  # noqa: PLR0911 - a table of ends
+        self, job: Job, piece: Piece, line: Line, tally: _Tally
+    ) -> Narrowing | None:
+        """Send everything in one request; how to take it apart where that did not settle it."""
+        entries = [job.batch.entries[index] for index in piece]
+        number = job.batch.number
+        if self.size.is_passed(entries):
+            return Narrowing(piece, is_refused=False, largest=len(piece) // 2)
+        result = await self.exchange.send(job, piece, line)
+        match result.end:
+            case End.ACCEPTED | End.PARTLY:
+                self.guard.answered("")
+                self.guard.fine(number)
+                tally.take(piece, result)
+                return None
+            case End.HELD:
+                tally.take(piece, result)
+                return None
+            case End.TOO_LARGE if len(piece) > 1:
+                self.size.learn(entries)
+                await self.exchange.recorder.returned(number)
+                return Narrowing(piece, is_refused=False, largest=len(piece) // 2)
+            case End.FAILING:
+                return Narrowing(piece)
+        self.guard.answered(result.code)
+        if len(piece) == 1:
+            tally.take(piece, result)
+            return None
+        await self.exchange.recorder.returned(number)
+        named = suspects(result.judgement, piece, job.batch.entries)
+        return Narrowing(piece, named=named, probe=self.guard.is_suspicious)
+
+    async def _apart(self, job: Job, narrowing: Narrowing, line: Line, tally: _Tally) -> None:
+        recorder, number = self.exchange.recorder, job.batch.number
+        is_told = False
+        while (piece := narrowing.next_piece()) is not None:
+            entries = [job.batch.entries[index] for index in piece]
+            if self.size.is_passed(entries):
+                narrowing.tell_too_large(piece)
+                continue
+            result = await self.exchange.send(job, piece, line)
+            if result.end is End.TOO_LARGE and len(piece) > 1:
+                self.size.learn(entries)
+                narrowing.tell_too_large(piece)
+                await recorder.returned(number)
+                continue
+            if result.end in {End.REFUSED, End.FAILING} and len(piece) > 1:
+                narrowing.tell_refused(piece, result.code, suspects(result.judgement, piece, job.batch.entries))
+                if result.end is End.REFUSED:
+                    await recorder.returned(number)
+                continue
+            _tell(narrowing, piece, result)
+            tally.take(piece, result)
+            if narrowing.accepted:
+                self.guard.fine(number)
+            elif narrowing.is_alike and not is_told:
+                is_told = True
+                if self.guard.alike(number, result.code):
+                    await recorder.returned(number)
+                    raise refused_alike(job, result)
+            await self._record(tally, number, may_wait=narrowing.accepted == 0)
+
+    async def _record(self, tally: _Tally, number: int, *, may_wait: bool) -> None:
+        """Record what the last piece told.
+
+        Refusals wait for the first acceptance in their batch, or for its end: until then the load itself may be wrong,
+        and rows must not be rejected for that. The journal then says that they are still to be sent.
+        """
+        recorder, fresh = self.exchange.recorder, tally.fresh
+        if may_wait and not fresh.held:
+            await recorder.returned(number)
+            return
+        await recorder.piece(number, accepted=fresh.accepted, refused=fresh.refused, held=fresh.held)
+        tally.tell(self.exchange, number)
+
+
+def _tell(narrowing: Narrowing, piece: Piece, result: Result) -> None:
+    match result.end:
+        case End.ACCEPTED:
+            narrowing.tell_accepted(piece)
+        case End.PARTLY:
+            narrowing.tell_partly(piece, {failure.index: failure.code for failure in result.failures})
+        case End.HELD:
+            narrowing.tell_held(piece)
+        case _:
+            narrowing.tell_refused(piece, result.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What some pieces told."""
+
+    accepted: tuple[EntryRef, ...] = ()
+    refused: tuple[RefusedEntry, ...] = ()
+    held: tuple[EntryRef, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """Where the entries of a batch have ended, and which of them nobody was told of yet."""
+
+    batch: Batch
+    had_done: bool
+    refused: list[RefusedEntry] = field(default_factory=list)
+    held: list[EntryRef] = field(default_factory=list)
+    accepted: int = 0
+    fresh: _News = field(default_factory=_News)
+
+    def take(self, piece: Piece, result: Result) -> None:
+        """Sort the entries of `piece` by what became of it."""
+        refs = self.batch.refs
+        words: Mapping[int, tuple[str, str]] = {}
+        accepted: Sequence[int] = ()
+        held: Sequence[int] = ()
+        match result.end:
+            case End.ACCEPTED:
+                accepted = piece
+            case End.PARTLY:
+                words = {failure.index: (failure.code, failure.words) for failure in result.failures}
+                accepted = [index for index in piece if index not in words]
+            case End.HELD:
+                held = piece
+            case _:
+                words = dict.fromkeys(piece, (result.code, result.words))
+        refused = tuple(
+            RefusedEntry(position=refs[index].position, code=code, message=message, rows=refs[index].rows)
+            for index, (code, message) in sorted(words.items())
+        )
+        self.refused.extend(refused)
+        self.held.extend(refs[index] for index in held)
+        self.accepted += len(accepted)
+        self.fresh = _News(
+            accepted=self.fresh.accepted + tuple(refs[index] for index in accepted),
+            refused=self.fresh.refused + refused,
+            held=self.fresh.held + tuple(refs[index] for index in held),
+        )
+
+    def tell(self, exchange: Exchange, number: int) -> None:
+        """Tell the listener what is fresh."""
+        fresh, self.fresh = self.fresh, _News()
+        if fresh.accepted:
+            exchange.listener.accepted(number, sum(ref.rows for ref in fresh.accepted))
+        for entry in fresh.refused:
+            exchange.listener.refused(number, entry.rows, entry.code)
+        if fresh.held:
+            exchange.listener.held(number, sum(ref.rows for ref in fresh.held))
+
+    def outcome(self, job: Job) -> Outcome:
+        """The batch's outcome."""
+        if self.accepted or self.had_done:
+            verdict = Verdict.ACCEPTED
+        else:
+            verdict = Verdict.REFUSED if self.refused else Verdict.UNKNOWN
+        return Outcome(
+            batch=self.batch.number,
+            verdict=verdict,
+            refused=tuple(sorted(self.refused, key=lambda entry: entry.position)),
+            held=tuple(sorted(self.held, key=lambda ref: ref.position)),
+            attempts=job.attempts,
+            http=job.http,
+        )
+
+
+def suspects(judgement: Judgement, piece: Piece, entries: Sequence[bytes]) -> frozenset[int]:
+    """The entries of `piece` that a refusal's words seem to mean: by index, or the few with (or without) a field."""
+    if judgement.named:
+        return frozenset(piece[index] for index in judgement.named if index < len(piece))
+    for name in judgement.fields:
+        key = b'"' + name.encode() + b'":'
+        having = frozenset(index for index in piece if key in entries[index])
+        few = min(having, frozenset(piece) - having, key=len)
+        if 0 < len(few) * FEW_SUSPECTS <= len(piece):
+            return few
+    return frozenset()
+
+
+def refused_alike(job: Job, result: Result) -> MustBeMended:
+    """The end of a load that the platform refuses whatever the rows are."""
+    shown = f'{result.code}: "{result.words}"' if result.words else result.code
+    return MustBeMended(
+        f"Pango refuses every row alike (HTTP {job.http}, {shown}), so it is the load that is wrong, not the rows.",
+        "Look at the object type, the mapping and the key's permissions; rows not accepted yet count as unsent.",
+    )

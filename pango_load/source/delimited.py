@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -50,7 +51,8 @@ class DelimitedReader:
         row = self._layout.header_row + 1
         stream = self._text.open(expected)
         blocks = stream.blocks()
-        rest = self._skip_preface(blocks)
+        blocks = chain((self._skip_preface(blocks),), blocks)
+        rest = b""
         final = False
         while not final:
             block = next(blocks, None)

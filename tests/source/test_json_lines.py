@@ -1,0 +1,113 @@
+"""JSON records arrive with their keys, digits and lines as they stand in the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.source_reading import read_all
+
+from pango_load.errors import UsageError
+from pango_load.plan import SourceOptions
+from pango_load.source.files import open_source
+
+
+def write(folder: Path, content: bytes, name: str = "a.jsonl") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_values_become_the_text_that_stands_in_the_file(tmp_path: Path) -> None:
+    """Protects 19-digit ids, prices and leading zeros from being numbers for a moment."""
+    line = b'{"id":1234567890123456789,"price":1.10,"big":1E400,"zero":"007","yes":true,"no":null,"empty":""}\n'
+    read = read_all(write(tmp_path, line))
+
+    assert read.headers == ("id", "price", "big", "zero", "yes", "no", "empty")
+    assert read.cells == [("1234567890123456789", "1.10", "1E400", "007", "true", None, None)]
+
+
+def test_nested_keys_are_joined_and_lists_stay_json(tmp_path: Path) -> None:
+    """Protects addresses and lists of nick names."""
+    line = '{"address":{"city":"Huế","geo":{"lat":16.40}},"tags":["a",1.10,{"b":null}],"none":[]}\n'.encode()
+    read = read_all(write(tmp_path, line))
+
+    assert read.headers == ("address.city", "address.geo.lat", "tags", "none")
+    assert read.cells == [("Huế", "16.40", '["a",1.10,{"b":null}]', "[]")]
+
+
+def test_rows_are_lines_and_the_lines_travel_along(tmp_path: Path) -> None:
+    """Protects the reject file, which gives back the record as it stood."""
+    source = open_source([write(tmp_path, b'\xef\xbb\xbf{"a":1}\r\n\n{"a": 2}\n')], SourceOptions())
+    (chunk,) = source.read_chunks()
+
+    assert chunk.rows.to_list() == [1, 3]
+    assert chunk.lines is not None
+    assert chunk.lines.to_list() == ['{"a":1}', '{"a": 2}']
+
+
+BROKEN = {
+    "no JSON": (b"nope", "source.bad-json"),
+    "cut short": (b'{"a":1', "source.bad-json"),
+    "a list": (b"[1]", "source.bad-json"),
+    "a number": (b"12", "source.bad-json"),
+    "null": (b"null", "source.bad-json"),
+    "two records": (b'{"a":1}{"a":2}', "source.bad-json"),
+    "one key in two ways": (b'{"a":{"b":1},"a.b":2}', "source.bad-json"),
+    "half a surrogate pair": (rb'{"a":"\ud800"}', "source.bad-json"),
+    "too deep": (b'{"a":' * 100_000, "source.bad-json"),
+    "no text": (b'{"a":"\xff"}', "source.bad-encoding"),
+}
+
+
+@pytest.mark.parametrize(("line", "code"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_line_is_a_damaged_record_and_its_neighbours_load(line: bytes, code: str, tmp_path: Path) -> None:
+    """Protects the rest of a file with one broken line."""
+    sound = b'{"a":"x"}\n' * 10
+    read = read_all(write(tmp_path, sound + line + b"\n" + sound))
+
+    assert read.codes == {11: code}
+    assert len(read.cells) == 21
+    assert read.damaged[10].raw == line.decode(errors="replace")[:4096]
+
+
+def test_a_key_that_comes_late_is_noticed_and_can_be_read(tmp_path: Path) -> None:
+    """Protects a field that only the newest records have."""
+    path = write(tmp_path, b'{"a":1}\n' * 1000 + b'{"a":1,"late":"x"}\n')
+    source = open_source([path], SourceOptions())
+    list(source.read_chunks())
+    wider = source.with_headers(sorted(source.unseen_keys))
+
+    assert source.headers == ("a",)
+    assert source.unseen_keys == {"late"}
+    assert wider.headers == ("a", "late")
+    assert [row for chunk in wider.read_chunks() for row in chunk.frame.rows()][-1] == ("1", "x")
+    assert wider.unseen_keys == frozenset()
+
+
+def test_a_file_without_any_record_is_told_at_once(tmp_path: Path) -> None:
+    """Protects whoever names a log file by mistake."""
+    with pytest.raises(UsageError, match="no JSON object"):
+        open_source([write(tmp_path, b"hello\nworld\n")], SourceOptions())
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+RECORDS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "č"]), TEXTS, min_size=1), min_size=1, max_size=8)
+
+
+@settings(deadline=None, max_examples=100)
+@given(RECORDS, st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n"]))
+def test_any_record_written_as_json_reads_back_cell_for_cell(
+    records: list[dict[str, str]], ascii_only: bool, line_end: str
+) -> None:
+    """Protects every cell, whatever text it holds."""
+    with TemporaryDirectory() as folder:
+        content = "".join(json.dumps(record, ensure_ascii=ascii_only) + line_end for record in records)
+        read = read_all(write(Path(folder), content.encode()))
+
+        assert read.cells == [tuple(record.get(name) or None for name in read.headers) for record in records]
+        assert read.rows == [1 + number * line_end.count("\n") for number in range(len(records))]

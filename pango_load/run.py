@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pango_load.clock import Clock
+    from pango_load.journal.resume import Start
     from pango_load.plan import LoadPlan
     from pango_load.records import RejectedRow
     from pango_load.road import Road
@@ -71,6 +72,7 @@ class Run:
         id: what `runs` and `retry` take.
         folder: its own folder.
         first_rejected: the first few rejected rows.
+        superseded: what unfinished loads of older content leave behind, where this one takes their place.
     """
 
     plan: LoadPlan
@@ -93,6 +95,7 @@ class Run:
     next_command: str | None = None
     left: dict[RowFileName, tuple[str, ...]] = field(default_factory=dict)
     on_unknown: OnUnknown = OnUnknown.RESEND
+    superseded: Start | None = None
 
     def open_rows(self, name: RowFileName) -> RowFile:
         """A row file of this run, in the format of the first source file."""

@@ -78,6 +78,13 @@ class ScreenWatcher(SilentDelivery):
             warnings.extend(f"{file.path.name}: {note}" for note in file.notes)
         if found is not None and found.blank:
             warnings.append(f"{counted(found.blank, 'row')} without any value: skipped.")
+        older = run.superseded
+        if older is not None and older.superseded:
+            ids = ", ".join(known.id for known in older.superseded)
+            warnings.append(
+                f"An unfinished load of older content (run {ids}) is given up: it leaves "
+                f"{counted(older.unsent, 'row')} unsent and {grouped(older.unknown)} unknown."
+            )
         return Announcement(
             files=[str(file.path) for file in run.road.source.files],
             object_type=run.road.mapping.object_type.name,

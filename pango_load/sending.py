@@ -1,0 +1,225 @@
+"""The second pass: the batches that are left are filled from the source and delivered under the account's quota."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pango_load.delivery.client import IngestClient
+from pango_load.delivery.feed import feed
+from pango_load.delivery.limiter import Limiter
+from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
+from pango_load.delivery.sender import deliver
+from pango_load.errors import Interrupted, TooManyRejects
+from pango_load.payload.batches import BatchFiller
+from pango_load.payload.entries import make_entries
+from pango_load.payload.frame import make_frame
+from pango_load.plan import OnUnknown
+from pango_load.report.summary import DeliveryFigures, WindowWait
+from pango_load.survey import valid_positions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pango_load.clock import Clock
+    from pango_load.delivery.forecast import Forecast
+    from pango_load.delivery.listener import Wait
+    from pango_load.delivery.profile import Profile
+    from pango_load.delivery.stop import StopRequest
+    from pango_load.journal.run import Journal
+    from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan
+    from pango_load.records import Batch, Counts, FieldMapping, Outcome
+    from pango_load.run import Run
+    from pango_load.watcher import Watcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sends, where to and by which clock; the same for every run of a process."""
+
+    endpoint: Endpoint
+    credentials: Credentials
+    profile: Profile
+    clock: Clock
+    stop: StopRequest
+    watcher: Watcher
+
+    def send(self, run: Run, journal: Journal, announce: Callable[[Forecast | None], None]) -> None:
+        """Deliver every batch of `journal` that is not settled.
+
+        Args:
+            run: its counts and figures are kept up to date.
+            journal: of this run; its survey is finished.
+            announce: called once, before the first request, with the earliest end.
+
+        Raises:
+            LoadStopped: why not all of it was sent; what was is recorded.
+        """
+        options = delivery_options(run.plan, run.road.mapping)
+        journal.begin_sending(options.on_unknown)
+        left = sum(1 for _ in journal.unsettled())
+        limiter = self._limiter(run.plan, options, left)
+        run.counts = journal.counts()
+        run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
+        announce(limiter.forecast(left) if left else None)
+        run.write()
+        heard = _Heard(self.watcher, run.plan, run.counts, self.stop)
+        self.watcher.sending(run, limiter)
+        try:
+            asyncio.run(self._deliver(run, journal, limiter, options, heard))
+        except Interrupted:
+            if heard.too_many is not None:
+                raise heard.too_many from None
+            raise
+        finally:
+            self.watcher.sent_all()
+            run.figures = heard.figures(limiter, journal)
+
+    def _limiter(self, plan: LoadPlan, options: DeliveryOptions, requests: int) -> Limiter:
+        path = quota_path(plan.state, self.endpoint.account(self.credentials))
+        return Limiter(
+            options.windows,
+            clock=self.clock,
+            share=options.quota_share,
+            pace=options.pace,
+            expected_requests=requests,
+            store=SqliteStore(path) if options.windows else None,
+        )
+
+    async def _deliver(
+        self, run: Run, journal: Journal, limiter: Limiter, options: DeliveryOptions, heard: _Heard
+    ) -> None:
+        client = IngestClient(
+            endpoint=self.endpoint,
+            credentials=self.credentials,
+            frame=make_frame(run.road.mapping, run.source),
+            profile=self.profile,
+            init_data=run.plan.init_data,
+            connect_timeout=options.connect_timeout,
+            read_timeout=options.read_timeout,
+        )
+        try:
+            with _signals_in(asyncio.get_running_loop(), self.stop):
+                await deliver(
+                    feed(_batches(run, journal)),
+                    client=client,
+                    limiter=limiter,
+                    recorder=journal,
+                    options=options,
+                    clock=self.clock,
+                    stop=self.stop,
+                    listener=heard,
+                )
+        finally:
+            await limiter.close()
+
+
+def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
+    """How this load is sent: a repeated user event is seen by customers, so then a lost answer is not sent again."""
+    if mapping.user_event is not None and not plan.on_unknown_from_flag:
+        return replace(plan.delivery, on_unknown=OnUnknown.HOLD)
+    return plan.delivery
+
+
+def _batches(run: Run, journal: Journal) -> Iterator[Batch]:
+    filler = BatchFiller(journal.unsettled())
+    if filler.is_done:
+        return
+    for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
+        judged = passage.judged
+        if judged is not None:
+            entries = make_entries(judged.values.filter(judged.is_valid), run.road.mapping)
+            yield from filler.fill(valid_positions(judged), entries)
+        if filler.is_done:
+            return
+    filler.close()
+
+
+@contextmanager
+def _signals_in(loop: asyncio.AbstractEventLoop, stop: StopRequest) -> Iterator[None]:
+    """Signals wake the loop, which otherwise sleeps through them; their handlers stay what they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [
+        number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(number))
+    ]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def ask(number: signal.Signals) -> None:
+        handler = before[number]
+        if callable(handler):
+            handler(number, None)
+        else:
+            stop.ask(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, ask, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+class _Heard:
+    """Passes on what delivery tells, counts it, and minds --max-rejects on the way."""
+
+    def __init__(self, watcher: Watcher, plan: LoadPlan, counts: Counts, stop: StopRequest) -> None:
+        self._watcher = watcher
+        self._plan = plan
+        self._stop = stop
+        self._read, self._rejected = counts.read, counts.rejected
+        self._attempts = 0
+        self._renewals = 0
+        self._repeats = 0.0
+        self.too_many: TooManyRejects | None = None
+
+    def figures(self, limiter: Limiter, journal: Journal) -> DeliveryFigures:
+        waits = sorted(limiter.waited.items(), key=lambda item: -item[1])
+        return DeliveryFigures(
+            requests_planned=journal.traffic().batches,
+            attempts=self._attempts,
+            too_many=limiter.limited,
+            renewals=max(0, self._renewals - 1),
+            waits=tuple(WindowWait(window=label, seconds=round(seconds, 3)) for label, seconds in waits),
+        )
+
+    def sent(self, batch: int, entries: int) -> None:
+        self._attempts += 1
+        self._watcher.sent(batch, entries)
+
+    def accepted(self, batch: int, rows: int) -> None:
+        self._watcher.accepted(batch, rows)
+
+    def refused(self, batch: int, rows: int, code: str) -> None:
+        self._rejected += rows
+        self._watcher.refused(batch, rows, code)
+        limit = self._plan.max_rejects
+        if self.too_many is None and limit.is_passed(rejected=self._rejected, read=self._read):
+            self.too_many = TooManyRejects(
+                f"{self._rejected} of {self._read} rows were rejected, more than --max-rejects allows.",
+                "Mend the rows in the rejected file, then run the same command with a larger --max-rejects to go on.",
+            )
+            self._stop.ask()
+
+    def held(self, batch: int, rows: int) -> None:
+        self._watcher.held(batch, rows)
+
+    def repeated(self, batch: int, reason: str, pause: float) -> None:
+        self._watcher.repeated(batch, reason, pause)
+
+    def waiting(self, reason: Wait, seconds: float | None) -> None:
+        self._watcher.waiting(reason, seconds)
+
+    def token_renewed(self, generation: int) -> None:
+        self._renewals = generation
+        self._watcher.token_renewed(generation)
+
+    def settled(self, outcome: Outcome) -> None:
+        self._watcher.settled(outcome)

@@ -131,15 +131,18 @@ class RowFile(ABC):
 
     def _keep_damaged(self, rows: Sequence[MarkedRow], file: int) -> None:
         path = self.folder / DAMAGED
-        # Three row files share this one file; only rejected rows are damaged.
         with create_private(path) if not self._wrote_damage else path.open("ab", buffering=0) as kept:
-            for row in rows:
-                damage = row.damage
-                if damage:
-                    told = f"expected {damage.expected}, found {damage.found}" if damage.expected else damage.found
-                    place = f"--- row {row.row} of file {file + 1}: {damage.code}{': ' + told if told else ''}"
-                    kept.write(f"{place}\n{damage.raw}\n\n".encode(errors="replace"))
+            kept.write("".join(_damaged_text(row, file) for row in rows).encode(errors="replace"))
         self._wrote_damage = True
+
+
+def _damaged_text(row: MarkedRow, file: int) -> str:
+    """Where the record stands, what is wrong with it, and its own text."""
+    if row.damage is None:
+        return ""
+    told = (("expected", row.damage.expected), ("found", row.damage.found))
+    why = ", ".join(f"{word} {text}" for word, text in told if text)
+    return f"--- row {row.row} of file {file + 1}: {row.damage.code}{': ' + why if why else ''}\n{row.damage.raw}\n\n"
 
 
 def open_row_file(
@@ -170,15 +173,15 @@ def open_row_file(
     # Imported here: openpyxl takes a while, and most sources are no workbooks.
     match format:
         case "csv":
-            from pango_load.report.row_csv import CsvRowFile  # noqa: PLC0415 - as above
+            from pango_load.report.row_csv import CsvRowFile
 
             return CsvRowFile(folder, name, headers, delimiter=delimiter or ",", encoding=encoding or "utf-8")
         case "jsonl":
-            from pango_load.report.row_jsonl import JsonlRowFile  # noqa: PLC0415 - as above
+            from pango_load.report.row_jsonl import JsonlRowFile
 
             return JsonlRowFile(folder, name, headers)
         case "xlsx":
-            from pango_load.report.row_xlsx import XlsxRowFile  # noqa: PLC0415 - as above
+            from pango_load.report.row_xlsx import XlsxRowFile
 
             return XlsxRowFile(folder, name, headers, sheet=sheet)
 

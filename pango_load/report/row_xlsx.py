@@ -12,6 +12,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 
 from pango_load.records import MARK_COLUMNS
 from pango_load.report.plain_text import one_line, text_width
@@ -144,6 +145,10 @@ class _OpenBook:
         """A sheet with its header; what stands above the rows must be known before the first of them."""
         sheet = cast("Worksheet", self._book.create_sheet(sheet_title(title)))
         sheet.freeze_panes = "A2"
+        # On paper every column stands on the same page.
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        sheet.page_setup.orientation = "landscape"
+        sheet.page_setup.fitToHeight = 0
         for place, width in enumerate(widths, 1):
             sheet.column_dimensions[get_column_letter(place)].width = width
         pen = _Pen(sheet, format="@", fill=_GREY, bold=True)

@@ -183,33 +183,36 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @pytest.mark.heavy
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [500, 1200], ids=["narrow", "desktop"])
+@pytest.mark.parametrize("width", [390, 1200], ids=["phone", "desktop"])
 def test_a_browser_draws_the_page_without_a_sideways_scroll(tmp_path: Path, name: str, width: int) -> None:
     """It is looked at on a phone and on a desk; the picture stays out of the repository."""
-    path = write_report(PAGES[name], tmp_path)
-    # The one script is the test's own: it tells how wide the page came out.
-    probe = tmp_path / "probe.html"
-    page = path.read_text(encoding="utf-8").replace("default-src 'none'; ", "")
-    measured = "<script>document.title = `${document.documentElement.scrollWidth} of ${innerWidth}`</script></body>"
-    probe.write_text(page.replace("</body>", measured), encoding="utf-8")
-    picture = tmp_path / "page.png"
-    _browse(tmp_path, width, f"--screenshot={picture}", path)
-    found = re.search("<title>(\\d+) of (\\d+)</title>", _browse(tmp_path, width, "--dump-dom", probe))
+    page = write_report(PAGES[name], tmp_path).read_text(encoding="utf-8")
+    # Chromium opens no window as narrow as a phone, a frame can be. The scripts are the test's own: the page tells its
+    # frame how wide it came out.
+    measure = "<script>parent.postMessage(`${document.documentElement.scrollWidth} of ${innerWidth}`, '*')</script>"
+    probe = page.replace("default-src 'none'; ", "").replace("</body>", f"{measure}</body>")
+    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        "<script>onmessage = told => { document.title = told.data }</script>"
+        f'<body style="margin:0"><iframe src="probe.html" style="border:0;width:{width}px;height:900px"></iframe>',
+        encoding="utf-8",
+    )
+    found = re.search("<title>(\\d+) of (\\d+)</title>", _browse(tmp_path, "--dump-dom", frame))
     assert found is not None
-    assert int(found[1]) <= int(found[2])
-    drawn_width, drawn_height = struct.unpack(">II", picture.read_bytes()[16:24])
-    assert (drawn_width, drawn_height) == (width, 900)
+    assert int(found[2]) == width
+    assert int(found[1]) <= width
+    picture = tmp_path / "page.png"
+    _browse(tmp_path, f"--screenshot={picture}", frame)
+    assert struct.unpack(">II", picture.read_bytes()[16:24]) == (1200, 900)
     assert picture.stat().st_size > 20_000
 
 
-def _browse(folder: Path, width: int, asked: str, page: Path) -> str:
+def _browse(folder: Path, asked: str, page: Path) -> str:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     flags += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder}/profile"]
+    flags += ["--window-size=1200,900", "--hide-scrollbars", "--virtual-time-budget=2000"]
     told = subprocess.run(
-        [str(CHROMIUM), *flags, f"--window-size={width},900", "--hide-scrollbars", asked, page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
+        [str(CHROMIUM), *flags, asked, page.as_uri()], capture_output=True, text=True, timeout=60, check=True
     )
     return told.stdout

@@ -133,3 +133,8 @@ def test_the_level_is_kept() -> None:
     logger.warning("loud")
     assert stream.getvalue().endswith("loud\n")
     assert "quiet" not in stream.getvalue()
+
+
+def test_a_secret_that_holds_another_leaves_no_rest() -> None:
+    """A key and the token made from it may begin alike."""
+    assert Secrets(["abc", "abcdef"]).mask("x abcdef abc") == "x *** ***"

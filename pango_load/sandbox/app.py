@@ -76,7 +76,7 @@ class SandboxApp:
 
     async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._pages is None:
-            from pango_load.sandbox.pages import make_pages  # noqa: PLC0415 - most loads never ask for a page
+            from pango_load.sandbox.pages import make_pages
 
             self._pages = make_pages(self.ledger, self.settings)
         await self._pages(scope, receive, send)

@@ -117,8 +117,8 @@ class Fault:
     """One thing that goes wrong.
 
     The requests that meet `when`, `above_bytes` and `above_entries` are counted from 1; of those the fault strikes
-    number `after + 1`, then every `every`-th, at most `count` times, each with `probability`. The first fault of a
-    list that wants a request gets it.
+    number `after + 1`, then every `every`-th, at most `count` times, each with `probability`. Of several that want
+    a request the one that strikes first in time gets it, then the first of the list.
 
     Attributes:
         kind: what goes wrong.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _catalogue_type(name: str) -> ObjectType:
-    from pango_load.catalogue.types import object_type  # noqa: PLC0415 - not before the first request needs it
+    from pango_load.catalogue.types import object_type
 
     return object_type(name)
 
@@ -234,7 +234,11 @@ class Sandbox:
 
     def closing_summary(self) -> str:
         """What was seen, in a few lines for a person; no value of any entry."""
-        lines = [f"Sandbox: {self.accepted_count:,} entries accepted in {self.accepted_requests:,} requests."]
+        entries, requests = (
+            _counted(self.accepted_count, "entry", "entries"),
+            _counted(self.accepted_requests, "request"),
+        )
+        lines = [f"Sandbox: {entries} accepted in {requests}."]
         lines.extend(f"  {name}: {count:,}" for name, count in sorted(self._app.ledger.entries_by_type.items()))
         others = {status: count for status, count in self.statuses.items() if status != 200}  # noqa: PLR2004 - HTTP's own
         if others:
@@ -244,6 +248,10 @@ class Sandbox:
             told = ", ".join(f"{worst:,} of {w.limit:,} in {w.label}" for w, worst in self.worst_windows().items())
             lines.append(f"  busiest: {told}")
         return "\n".join(lines)
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 async def serve(

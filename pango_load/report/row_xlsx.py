@@ -35,6 +35,8 @@ COUNTS_SHEET = "Problems"
 # Spreadsheets draw every comment when a file is opened: with tens of thousands they stand still.
 _COMMENTED_ROWS = 10_000
 _COMMENT_LETTERS = 2000
+_LINE_HEIGHT = 15.0  # points, of the usual font
+_LINES_SHOWN = 8
 _REAL_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _FIRST_CERTAIN_YEAR = 1901  # before March 1900 a serial number means different days to different programs
 _ESCAPED = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
@@ -102,7 +104,9 @@ class _OpenBook:
         self._headers = headers
         self._book = Workbook(write_only=True)
         self._sheet = self._add_sheet(title, [*headers, *MARK_COLUMNS], widths)
+        self._widths = widths
         self._text = _Pen(self._sheet, format="@")
+        self._lines = _Pen(self._sheet, format="@", wraps=True)
         self._date = _Pen(self._sheet, format="yyyy-mm-dd hh:mm:ss")
         self._guilty = _Pen(self._sheet, format="@", fill=_PALE_RED)
         self._mark = _Pen(self._sheet, format="@", fill=_PALE_GREY, wraps=True)
@@ -113,10 +117,22 @@ class _OpenBook:
             if problem.column:
                 said = "\n".join(one_line(text) for text in (problem.message, problem.hint) if text)
                 guilty.setdefault(problem.column, []).append(said)
-        _append(self._sheet, self._cells(row, guilty, commented=commented))
+        marks = row.marks("\n")
         self.rows += 1
+        self._make_room(self.rows + 1, [*(cell for cell in row.cells if cell and "\n" in cell), *marks])
+        _append(self._sheet, self._cells(row, marks, guilty, commented=commented))
+        self._sheet.row_dimensions.pop(self.rows + 1, None)
 
-    def _cells(self, row: MarkedRow, guilty: Mapping[str, Sequence[str]], *, commented: bool) -> Iterator[Cell | None]:
+    def _make_room(self, number: int, texts: Sequence[str]) -> None:
+        """A height for the row where it needs one: not every program reckons it when it opens the file."""
+        wide = self._widths[-1]
+        lines = max(sum(1 + int(text_width(line) / wide) for line in text.split("\n")) for text in texts)
+        if lines > 1:
+            self._sheet.row_dimensions[number].height = _LINE_HEIGHT * min(lines, _LINES_SHOWN)
+
+    def _cells(
+        self, row: MarkedRow, marks: Sequence[str], guilty: Mapping[str, Sequence[str]], *, commented: bool
+    ) -> Iterator[Cell | None]:
         for name, value in zip(self._headers, row.cells, strict=True):
             if name in guilty:
                 yield self._guilty.write(value or "", "\n\n".join(guilty[name]) if commented else "")
@@ -125,8 +141,8 @@ class _OpenBook:
             elif date := real_date(value):
                 yield self._date.write(date)
             else:
-                yield self._text.write(value)
-        for text in row.marks("\n"):
+                yield (self._lines if "\n" in value else self._text).write(value)
+        for text in marks:
             yield self._mark.write(text)
 
     def add_counts(self, counts: Counter[tuple[str, str]]) -> None:
@@ -182,7 +198,7 @@ class _Pen:
         if fill:
             self._cell.fill = fill
         if bold:
-            self._cell.font = Font(bold=True)
+            self._cell.font = Font(name="Calibri", size=11, bold=True)
 
     def write(self, value: str | datetime, comment: str = "") -> Cell:
         if isinstance(value, str):
@@ -206,7 +222,7 @@ def column_widths(headers: Sequence[str], rows: Sequence[MarkedRow]) -> list[flo
     for place, header in enumerate(headers):
         lengths = sorted(text_width(cell) for row in rows[:200] if (cell := row.cells[place]))
         usual = lengths[int(len(lengths) * 0.9)] if lengths else 0
-        widths.append(min(max(least, text_width(header) + 2, usual + 2), most))
+        widths.append(min(max(least, text_width(header) + 3, usual + 3), most))
     return [*widths, *_MARK_WIDTHS]
 
 

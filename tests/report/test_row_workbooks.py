@@ -94,7 +94,7 @@ def test_the_header_stays_in_sight_and_columns_are_wide_enough(tmp_path: Path) -
     sheet = openpyxl.load_workbook(path)["Rejected"]
     assert sheet.freeze_panes == "A2"
     assert sheet.auto_filter.ref == "A1:H2"
-    assert [round(sheet.column_dimensions[letter].width) for letter in "ABC"] == [32, 48, 12]
+    assert [round(sheet.column_dimensions[letter].width) for letter in "ABC"] == [33, 48, 13]
 
 
 def test_nothing_in_a_workbook_is_ever_a_formula_or_an_error(tmp_path: Path) -> None:
@@ -161,3 +161,16 @@ def test_escapes_read_back_to_the_text(text: str) -> None:
 def test_a_sheets_title_is_one_that_workbooks_take(asked: str, given_: str) -> None:
     """A title that is refused would cost the whole file."""
     assert sheet_title(asked) == given_
+
+
+def test_a_row_is_as_high_as_its_sentences_need(tmp_path: Path) -> None:
+    """Not every program reckons heights, and sentences must not lie over each other."""
+    row_file = open_row_file(tmp_path, "rejected", format="xlsx", headers=HEADERS)
+    chunk = a_chunk(HEADERS, [ROW, ROW, ("a\nb\nc", None, None)])
+    row_file.write(chunk, 0, [a_problem()])
+    row_file.write(chunk, 1, [a_problem(), a_problem(message="x" * 100)])
+    row_file.write(chunk, 2, [a_problem()])
+    path = row_file.close()
+    assert path is not None
+    sheet = openpyxl.load_workbook(path)["Rejected"]
+    assert [sheet.row_dimensions[number].height for number in (2, 3, 4)] == [None, 45, 45]

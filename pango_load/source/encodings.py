@@ -8,13 +8,12 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
 from pango_load.errors import UsageError
 
 _SAMPLE_BYTES = 256 << 10
 _SURE = 0.75
 _UTF8_DAMAGE = 0.05
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0b\x0c\x1b")
 _FEW_LINES = 0.12
 _FEW_WORDS = 3
 
@@ -124,6 +123,7 @@ def _is_mostly_utf8(head: bytes) -> bool:
 
 
 def _legacy(place: str, head: bytes) -> Encoding:
+    refuse_binary(place, head)
     words = Counter(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", head))
     is_rare = _broken_lines(head) <= _FEW_LINES
     if len(words) < _FEW_WORDS and is_rare:
@@ -134,6 +134,9 @@ def _legacy(place: str, head: bytes) -> Encoding:
         raise _tcvn3(place)
     if as_1258 >= _SURE:
         return Encoding(codec="cp1258", label="Windows-1258", found_by="its Vietnamese words")
+    # Only text that is no Unicode needs it.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(head).best()
     codec = codecs.lookup(best.encoding).name if best is not None else ""
     western = {"cp1252", "iso8859-1", "iso8859-15", "cp1250", "latin-1"}
@@ -147,6 +150,21 @@ def _legacy(place: str, head: bytes) -> Encoding:
         )
     # Windows-1252 holds every printable character of the Latin alphabets that are mistaken for one another here.
     return Encoding(codec="cp1252", label="Windows-1252", found_by="its bytes")
+
+
+def refuse_binary(place: str, head: bytes) -> None:
+    """Turn down what is no text in any encoding of one byte, nor UTF-8.
+
+    Raises:
+        UsageError: every twentieth character is a control character, or every tenth a zero.
+    """
+    sample = head[:4096]
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    is_utf8 = _is_mostly_utf8(head)
+    if (controls > len(sample) // 20 and not is_utf8) or sample.count(0) > max(32, len(sample) // 10):
+        raise UsageError(
+            f"{place} is no text: it holds binary data.", "Export the table as CSV UTF-8, Excel (.xlsx) or JSONL."
+        )
 
 
 def _broken_lines(head: bytes) -> float:

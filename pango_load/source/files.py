@@ -65,8 +65,8 @@ class _Files:
 
     def __init__(self, readers: Sequence[FileReader]) -> None:
         self._readers = tuple(readers)
-        self.files = tuple(reader.file for reader in readers)
         self.headers = tuple(dict.fromkeys(name for reader in readers for name in reader.headers))
+        self.files = tuple(_with_gaps(reader, self.headers) for reader in readers)
 
     @property
     def unseen_keys(self) -> frozenset[str]:
@@ -98,6 +98,14 @@ class _Files:
         return _Files([reader.with_headers(extra) for reader in self._readers])
 
 
+def _with_gaps(reader: FileReader, headers: Sequence[str]) -> SourceFile:
+    gaps = [f'"{name}"' for name in headers if name not in reader.headers]
+    if not gaps:
+        return reader.file
+    note = f"has no column {', '.join(gaps)}: read as empty"
+    return replace(reader.file, notes=(*reader.file.notes, note))
+
+
 def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collection[str] = ()) -> Source:
     """Look at the beginning of each file: what it is, and what its columns are called.
 
@@ -109,7 +117,14 @@ def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collec
     Raises:
         UsageError: a file that is missing, unreadable, empty or not what it says, or headers that cannot be used.
     """
-    return _Files([open_file(path, options, wanted=frozenset(wanted)) for path in paths])
+    readers = [open_file(path, options, wanted=frozenset(wanted)) for path in paths]
+    for reader in readers[1:]:
+        if set(reader.headers).isdisjoint(readers[0].headers):
+            raise UsageError(
+                f"{reader.file.path} has no header in common with {readers[0].file.path}.",
+                "Load files of different kinds one by one.",
+            )
+    return _Files(readers)
 
 
 def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:

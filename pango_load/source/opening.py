@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
 from pango_load.source.delimited import DelimitedReader
-from pango_load.source.encodings import find_encoding
+from pango_load.source.encodings import find_encoding, refuse_binary
 from pango_load.source.fingerprint import unreadable
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
 from pango_load.source.json_lines import JsonLinesReader
@@ -27,7 +27,6 @@ _ZIP = b"PK\x03\x04"
 _JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
 _TEXT_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
 _WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
-_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0b\x0c\x1b")
 _OTHERS = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
@@ -86,7 +85,8 @@ def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: froz
             f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
             "Export it again as .xlsx, or rename it to .csv if it is one.",
         )
-    from pango_load.source.sheets import SheetReader  # noqa: PLC0415 - the engine is not needed for text
+    # The engine is not needed for text.
+    from pango_load.source.sheets import SheetReader
 
     return SheetReader(path, options, wanted=wanted)
 
@@ -96,7 +96,7 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
     _refuse_others(path, raw)
     encoding = find_encoding(str(path), raw, options.encoding)
     if encoding.codec == "utf-8":
-        _refuse_binary(path, raw)
+        refuse_binary(str(path), raw)
     text = TextFile(path=path, encoding=encoding.codec, packing=packing)
     blocks = text.open().blocks()
     head = next(blocks, b"")
@@ -133,20 +133,6 @@ def _refuse_others(path: Path, head: bytes) -> None:
             raise UsageError(f"{path} is {what}.", "Export the table as CSV UTF-8, Excel (.xlsx) or JSONL.")
     if head.startswith((_ZIP, _OLE)):
         raise UsageError(f"{path} holds a workbook in packed form.", "Unpack it first.")
-
-
-def _refuse_binary(path: Path, head: bytes) -> None:
-    sample = head[:4096]
-    controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    is_binary = controls > len(sample) // 20 and b"\n" not in sample and b"\r" not in sample
-    if is_binary or sample.count(0) > max(32, len(sample) // 10):
-        raise _binary(path)
-
-
-def _binary(path: Path) -> UsageError:
-    return UsageError(
-        f"{path} is no text: it holds binary data.", "Export the table as CSV UTF-8, Excel (.xlsx) or JSONL."
-    )
 
 
 def _is_json(path: Path, head: bytes, packing: Packing) -> bool:

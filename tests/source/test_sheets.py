@@ -85,8 +85,7 @@ def test_a_workbook_that_counts_from_1904_gives_the_same_dates(tmp_path: Path) -
 
 def test_rows_keep_the_numbers_that_excel_shows(tmp_path: Path) -> None:
     """Protects a person who looks up row 9 in Excel: blank rows and a table that starts lower shift nothing."""
-    rows: list[list[object]] = [
-        [],
+    table: list[list[object]] = [
         [None, "a", "b"],
         [None, 1, 2],
         [],
@@ -96,7 +95,7 @@ def test_rows_keep_the_numbers_that_excel_shows(tmp_path: Path) -> None:
         [None, "", None],
         [None, 4, None],
     ]
-    read = read_all(write(tmp_path, rows))
+    read = read_all(write(tmp_path, [[], *table]))
 
     assert read.headers == ("a", "b")
     assert read.cells == [("1", "2"), (None, "3"), ("4", None)]

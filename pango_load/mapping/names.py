@@ -24,7 +24,11 @@ def plain(name: str) -> str:
 
 def in_words(name: str) -> str:
     """Separate lower-case words without diacritics: `customerId` and `Customer_ID` are `customer id`."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    apart = unicodedata.normalize("NFKD", parted.casefold().replace("đ", "d"))
-    bare = "".join(sign if sign.isalnum() else " " for sign in apart if not unicodedata.combining(sign))
-    return " ".join(bare.split())
+    apart = unicodedata.normalize("NFKD", in_marked_words(name).replace("đ", "d"))
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+
+
+def in_marked_words(name: str) -> str:
+    """Separate lower-case words with their diacritics: `Quê quán` is not `quận`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in parted.casefold()).split())

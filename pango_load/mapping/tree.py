@@ -83,6 +83,7 @@ _KINDS = {
     "tag:yaml.org,2002:value": Kind.TEXT,
 }
 
+_MERGE = "tag:yaml.org,2002:merge"
 _ADVICE = (
     (r"found character '\\t'", "a tab stands where YAML wants spaces; indent with spaces."),
     (r"found character '(.)'", "text that begins with {0} stands in quotes."),
@@ -156,7 +157,7 @@ def _pairs(node: MappingNode, above: tuple[int, ...]) -> list[tuple[Leaf, Node]]
         name, held = _grow(key, above), _grow(value, above)
         if not isinstance(name, Leaf):
             raise BrokenYaml(name.line, "a key must be a word; quote a key that holds braces or brackets.")
-        if name.text != "<<":
+        if str(key.tag) != _MERGE:
             own.append((name, held))
             continue
         for branch in held.items if isinstance(held, Listing) else (held,):

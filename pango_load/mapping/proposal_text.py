@@ -1,0 +1,134 @@
+"""A proposal as YAML that explains itself, line by line."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from pango_load.errors import UsageError
+from pango_load.mapping.names import trimmed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ruamel.yaml.nodes import ScalarNode
+
+    from pango_load.mapping.propose import Proposal, ProposedColumn
+
+MODELINE = "# yaml-language-server: $schema=mapping.schema.json"
+_ZONE = "Asia/Ho_Chi_Minh"
+
+
+def proposal_text(proposal: Proposal, *, file_name: str) -> str:
+    """The mapping file of a proposal, each column with a comment: how sure, why, and some masked cells."""
+    page = CommentedMap()
+    page["object"] = proposal.object_type.name
+    if proposal.needs_zone:
+        page["timezone"] = _ZONE
+        page.yaml_add_eol_comment("the clock of the file's dates; check it", "timezone")
+    columns = CommentedMap()
+    for column in proposal.columns:
+        header = _quoted(trimmed(column.header))
+        columns[header] = _value(column)
+        columns.yaml_add_eol_comment(_comment(column), header)
+    page["columns"] = columns
+    headers = CommentedSeq([_quoted(trimmed(column.header)) for column in proposal.columns])
+    headers.fa.set_flow_style()
+    page["headers"] = headers
+    page.yaml_set_comment_before_after_key("headers", before=_GUARD)
+    stream = io.StringIO()
+    writer = YAML(typ="rt")
+    writer.width = 1_000_000
+    writer.allow_unicode = True
+    writer.Representer = _Plain
+    writer.dump(page, stream)
+    return "\n".join([MODELINE, *_head(proposal, file_name), stream.getvalue()])
+
+
+_GUARD = "A file with other headers is not loaded, and what was renamed is named. Delete the line to switch this off."
+
+
+class _Plain(RoundTripRepresenter):
+    """Writes `null` where ruamel.yaml would leave the place empty, which reads like something forgotten."""
+
+    def represent_nothing(self, _data: None) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Plain.add_representer(type(None), _Plain.represent_nothing)
+
+
+def _head(proposal: Proposal, file_name: str) -> list[str]:
+    sent = sum(column.field is not None for column in proposal.columns)
+    lines = [
+        f"# Proposed by `pango-load map` from {_one_line(file_name)}: {sent} of {len(proposal.columns)} columns sent.",
+        "# A percentage says how sure it is; look through the low ones, then try `pango-load preview`.",
+    ]
+    if proposal.lacking or proposal.undecided:
+        lines.append("# Before it loads:")
+    lines.extend(f"#   - {sentence}" for sentence in proposal.lacking)
+    lines.extend(
+        f'#   - "{_one_line(header)}" holds dates that can be read in more than one way: keep one format.'
+        for header in proposal.undecided
+    )
+    return lines
+
+
+def _quoted(header: str) -> str:
+    """In double quotes unless it is plain words: YAML has many signs of its own."""
+    return header if re.fullmatch(r"\w(?:[\w /.()-]*[\w)])?", header) else DoubleQuotedScalarString(header)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _value(column: ProposedColumn) -> object:
+    if column.field is None or not column.options:
+        return column.field
+    options = CommentedMap({"field": column.field})
+    for name, held in column.options.items():
+        options[name] = _flow(held)
+    options.fa.set_flow_style()
+    return options
+
+
+def _flow(held: object) -> object:
+    if isinstance(held, dict):
+        nested = CommentedMap(held)
+        nested.fa.set_flow_style()
+        return nested
+    if isinstance(held, list):
+        sequence = CommentedSeq(held)
+        sequence.fa.set_flow_style()
+        return sequence
+    return held
+
+
+def _comment(column: ProposedColumn) -> str:
+    sure = f"{column.confidence:.0%}: " if column.field is not None else "not sent: "
+    shown = f"; e.g. {', '.join(column.samples)}" if column.samples else ""
+    slot = f"; {column.slot} would hold it" if column.slot is not None else ""
+    return _one_line(f"{sure}{column.why}{slot}{shown}")
+
+
+def write_proposal(text: str, path: Path, *, force: bool = False) -> None:
+    """Write a proposal; its folder is made where it is missing.
+
+    Raises:
+        UsageError: the file is there already and `force` is not given, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already.", "Name another file with -o, or add --force.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Name another file with -o.") from error

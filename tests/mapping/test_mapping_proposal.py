@@ -1,0 +1,310 @@
+"""What `pango-load map` makes of a file that nobody has mapped yet."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+from support.mapping_exports import chunk_of, read_export
+
+from pango_load.catalogue.types import object_type
+from pango_load.errors import MappingError, UsageError
+from pango_load.mapping.evidence import masked
+from pango_load.mapping.names import trimmed
+from pango_load.mapping.proposal_text import proposal_text, write_proposal
+from pango_load.mapping.propose import Proposal, propose
+from pango_load.mapping.read import read_mapping
+from pango_load.mapping.resolve import fit
+
+EXPORTS = Path(__file__).parent / "exports"
+DOCS = Path(__file__).parents[2] / "docs" / "mapping.md"
+
+
+class Expected(BaseModel):
+    """What a person would map."""
+
+    object: str
+    required: list[str]
+    columns: dict[str, str]
+
+
+def _expected() -> dict[str, Expected]:
+    pages: dict[str, object] = YAML(typ="safe").load((EXPORTS / "expected.yaml").read_text(encoding="utf-8"))
+    return {name: Expected.model_validate(page) for name, page in pages.items()}
+
+
+EXPECTED = _expected()
+
+
+def _proposal(name: str) -> Proposal:
+    headers, chunk = read_export(EXPORTS / f"{name}.csv")
+    return propose(object_type(EXPECTED[name].object), headers, [chunk])
+
+
+def _sent(proposal: Proposal) -> dict[str, str]:
+    return {column.header: column.field for column in proposal.columns if column.field is not None}
+
+
+def test_every_export_is_expected() -> None:
+    """Protects the figure from exports that nobody counts."""
+    assert {path.stem for path in EXPORTS.glob("*.csv")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_every_required_field_of_an_export_finds_its_column(name: str) -> None:
+    """Protects the promise of one command: what a load cannot do without is right without help."""
+    expected = EXPECTED[name]
+    columns = {field: header for header, field in expected.columns.items()}
+    proposed = {field: header for header, field in _sent(_proposal(name)).items()}
+    assert {field: proposed.get(field) for field in expected.required} == {
+        field: columns[field] for field in expected.required
+    }
+    assert _proposal(name).lacking == ()
+
+
+def test_precision_and_recall_are_what_the_documents_say() -> None:
+    """Protects the reader of the documents: the figure that they quote is measured here."""
+    right = proposed = wanted = 0
+    for name, expected in EXPECTED.items():
+        sent = _sent(_proposal(name))
+        right += sum(expected.columns.get(header) == field for header, field in sent.items())
+        proposed += len(sent)
+        wanted += len(expected.columns)
+    said = f"{right} of {proposed} proposed lines are right (precision {right / proposed:.1%}), "
+    said += f"and {right} of {wanted} wanted ones are found (recall {right / wanted:.1%})"
+    assert said in " ".join(DOCS.read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_proposal_loads_as_it_is(name: str, tmp_path: Path) -> None:
+    """Protects the newcomer: what map writes, load reads."""
+    headers, _ = read_export(EXPORTS / f"{name}.csv")
+    path = tmp_path / "mappings" / "x.yaml"
+    write_proposal(proposal_text(_proposal(name), file_name=f"{name}.csv"), path)
+    fitted = fit(read_mapping(path), headers, strict=True)
+    assert {rule.column: rule.target for rule in fitted.columns} == _sent(_proposal(name))
+
+
+def test_a_proposal_explains_every_line() -> None:
+    """Protects the person who has to trust it: how sure, why, and what the cells look like, masked."""
+    text = proposal_text(_proposal("pos"), file_name="pos.csv")
+    assert (
+        text
+        == """\
+# yaml-language-server: $schema=mapping.schema.json
+# Proposed by `pango-load map` from pos.csv: 8 of 11 columns are sent.
+# A percentage says how sure it is; look through the low ones, then try `pango-load preview`.
+object: customer-identity
+"""
+    )
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+ROWS = {"Code": ["C1", "C2", "C3"], "Phone": ["0901234567", "0901234568", "0901234569"], "Name": ["An", "Bình", "Chi"]}
+
+
+def _with_dates(*cells: str) -> Proposal:
+    columns = {**ROWS, "Birthday": list(cells)}
+    return propose(object_type("customer-identity"), list(columns), [chunk_of(columns)])
+
+
+def _format_of(proposal: Proposal) -> object:
+    return next(column.options.get("format") for column in proposal.columns if column.header == "Birthday")
+
+
+@pytest.mark.parametrize(
+    ("cells", "written"),
+    [
+        pytest.param(("01/02/1990", "31/12/1991", "5/6/1992"), "%d/%m/%Y", id="a-31st-settles-day-first"),
+        pytest.param(("01/02/1990", "12/31/1991", "5/6/1992"), "%m/%d/%Y", id="a-31st-settles-month-first"),
+        pytest.param(("01/02/1990", "03/04/1991", "5/6/1992"), "decide: %d/%m/%Y or %m/%d/%Y", id="nothing-above-12"),
+        pytest.param(("31/12/1990", "12/31/1991", "5/6/1992"), "decide: %d/%m/%Y or %m/%d/%Y", id="both-occur"),
+        pytest.param(("1990-02-01", "1991-12-31", "1992-06-05"), None, id="iso-needs-none"),
+        pytest.param(("1584507164000", "1584507164001", "1584507164002"), None, id="epoch-milliseconds-need-none"),
+        pytest.param(("1584507164", "1584507165", "1584507166"), "epoch-s", id="epoch-seconds"),
+        pytest.param(("19900201", "19911231", "19920605"), "%Y%m%d", id="eight-digits"),
+        pytest.param(("1 Feb 1990", "31 December 1991", "5 Jun 1992"), "%d %B %Y", id="names-of-months"),
+        pytest.param(("01/02/1990 10:30", "31/12/1991 23:59", "5/6/1992 00:00"), "%d/%m/%Y %H:%M", id="with-a-time"),
+        pytest.param(("01/02/1990 10:30 PM", "31/12/1991 01:59 AM", ""), "%d/%m/%Y %I:%M %p", id="with-am-and-pm"),
+        pytest.param(
+            ("1990-02-01 10:00:00 +0700", "1991-12-31 10:00:00 +0700", ""), "%Y-%m-%d %H:%M:%S %z", id="with-an-offset"
+        ),
+        pytest.param(("01/02/1990", "31/12/1991 10:30", ""), ["%d/%m/%Y", "%d/%m/%Y %H:%M"], id="two-layouts"),
+    ],
+)
+def test_the_pattern_of_dates_is_proved_or_left_open(cells: tuple[str, ...], written: object) -> None:
+    """Protects birthdays: no order of day and month is ever guessed."""
+    assert _format_of(_with_dates(*cells)) == written
+
+
+def test_the_row_that_settles_the_dates_may_be_the_last_one_of_the_file() -> None:
+    """Protects large files: the proof takes every chunk into account, not a sample."""
+    quiet = {**ROWS, "Birthday": ["01/02/1990", "03/04/1991", "05/06/1992"]}
+    telling = {**ROWS, "Birthday": ["01/02/1990", "03/04/1991", "31/12/1992"]}
+    chunks = [chunk_of(quiet, first=3 * number) for number in range(50)] + [chunk_of(telling, first=150)]
+    assert _format_of(propose(object_type("customer-identity"), list(quiet), chunks)) == "%d/%m/%Y"
+
+
+def test_open_dates_never_load_and_both_readings_are_offered(tmp_path: Path) -> None:
+    """Protects birthdays: somebody has to decide before anything is sent."""
+    proposal = _with_dates("01/02/1990", "03/04/1991", "05/06/1992")
+    path = tmp_path / "x.yaml"
+    write_proposal(proposal_text(proposal, file_name="x.csv"), path)
+    with pytest.raises(MappingError) as caught:
+        fit(read_mapping(path), [*ROWS, "Birthday"])
+    (told,) = caught.value.mistakes
+    assert told.endswith(
+        "columns > Birthday > format: still open: the dates can be read in both ways. "
+        'Write "%d/%m/%Y" or "%m/%d/%Y" here.'
+    )
+    assert '"Birthday" holds dates that can be read in more than one way' in path.read_text(encoding="utf-8")
+
+
+@given(
+    days=st.lists(st.dates(min_value=date(1950, 1, 1), max_value=date(2199, 12, 31)), min_size=1, max_size=30),
+    order=st.sampled_from(["%d/%m/%Y", "%m/%d/%Y"]),
+)
+@settings(max_examples=80, deadline=None)
+def test_a_proved_pattern_is_always_the_one_that_the_dates_were_written_with(days: list[date], order: str) -> None:
+    """Protects birthdays: whatever the dates are, the proof is right or left open."""
+    cells = [f"{day:{order}}" for day in days]
+    columns = {"Code": [f"C{n}" for n in range(len(cells))], "Birthday": cells}
+    found = _format_of(propose(object_type("customer-identity"), list(columns), [chunk_of(columns)]))
+    assert found in {order, "decide: %d/%m/%Y or %m/%d/%Y"}
+
+
+# --- what else the values say -----------------------------------------------------------------------------------------
+
+
+def _options(header: str, cells: list[str], kind: str = "customer-identity") -> tuple[str | None, dict[str, object]]:
+    columns = {"Code": [f"C{n}" for n in range(len(cells))], header: cells}
+    proposal = propose(object_type(kind), list(columns), [chunk_of(columns)])
+    column = next(column for column in proposal.columns if column.header == header)
+    return column.field, dict(column.options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells", "field", "options"),
+    [
+        pytest.param(
+            "customer-identity",
+            "Phái",
+            ["Nam", "Nữ", "Nam", "Khác"],
+            "gender",
+            {"values": {"Nam": "male", "Nữ": "female", "Khác": "undefined"}},
+            id="words-in-vietnamese",
+        ),
+        pytest.param(
+            "customer-identity",
+            "SĐT",
+            ["901234567", "902345678", "0903456789"],
+            "phone",
+            {"clean": "restore-zero"},
+            id="phones-that-lost-their-zero",
+        ),
+        pytest.param("customer-identity", "Liên lạc", ["a@b.vn", "c@d.vn"], "email", {}, id="e-mails-by-their-look"),
+        pytest.param(
+            "customer-identity", "Aliases", ["An; Ân", "Bình"], "nickNames", {"split": ";"}, id="items-of-a-list"
+        ),
+        pytest.param(
+            "customer-membership",
+            "Điểm",
+            ["1.250", "12.000.500", "0"],
+            "loyaltyPoint",
+            {"grouping": "."},
+            id="points-between-thousands",
+        ),
+        pytest.param(
+            "customer-product-review",
+            "Giá",
+            ["12,5", "1250", "3,75"],
+            "productPrice",
+            {"decimal": ","},
+            id="a-decimal-comma",
+        ),
+        pytest.param("customer-identity", "Email", ["yes", "no", "yes"], None, {}, id="a-name-that-its-values-deny"),
+    ],
+)
+def test_the_values_of_a_column_shape_its_line(
+    kind: str, header: str, cells: list[str], field: str | None, options: dict[str, object]
+) -> None:
+    """Protects the person who would otherwise look up every option."""
+    assert _options(header, cells, kind) == (field, options)
+
+
+def test_columns_that_are_left_over_are_null_and_name_the_slot_that_would_hold_them() -> None:
+    """Protects slots in use: nothing is sent into a slot that nobody has looked up."""
+    columns = {**ROWS, "Tier": ["Vàng", "Bạc", "Vàng"], "Spent": ["100", "200", "300"]}
+    proposal = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)])
+    assert [(column.field, column.slot) for column in proposal.columns[3:]] == [
+        (None, "customField01"),
+        (None, "customFieldLong01"),
+    ]
+
+
+def test_columns_that_are_left_over_go_into_slots_when_asked_to() -> None:
+    """Protects the person who knows that the slots are free."""
+    columns = {**ROWS, "Tier": ["Vàng", "Bạc", "Vàng"], "Seen": ["31/12/2024", "01/02/2024", "03/04/2024"]}
+    proposal = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)], fill_slots=True)
+    assert [(column.field, column.options.get("format")) for column in proposal.columns[3:]] == [
+        ("customField01", None),
+        ("customFieldTimestamp01", "%d/%m/%Y"),
+    ]
+
+
+def test_a_type_without_slots_is_proposed_none() -> None:
+    """Protects the types whose tables have no custom fields."""
+    columns = {"customerId": ["C1"], "email": ["a@b.vn"], "Tier": ["Vàng"]}
+    proposal = propose(object_type("customer-identity-email"), list(columns), [chunk_of(columns)])
+    assert proposal.columns[2].slot is None
+    assert proposal.lacking == ("emailType is required, and no column becomes it.",)
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+@given(cell=st.text(max_size=60))
+def test_a_masked_cell_never_shows_two_letters_of_a_word(cell: str) -> None:
+    """Protects customers: a mapping is passed around, and it shows shapes, not people."""
+    assert not re.search(r"[^\W_•][^\W•]", masked(cell))
+
+
+@given(headers=st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=6, unique_by=trimmed))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_headers_are_the_mapping_that_is_written_names_them(headers: list[str], tmp_path: Path) -> None:
+    """Protects files with odd headers: quotes, colons, percent signs, line breaks."""
+    columns = {header: ["x", None] for header in headers}
+    path = tmp_path / "x.yaml"
+    text = proposal_text(propose(object_type("product"), headers, [chunk_of(columns)]), file_name="x\ny.csv")
+    write_proposal(text, path, force=True)
+    mapping = read_mapping(path)
+    assert mapping.mistakes == ()
+    assert mapping.mentioned == tuple(trimmed(header) for header in headers)
+
+
+def test_a_mapping_is_never_overwritten_without_force(tmp_path: Path) -> None:
+    """Protects an evening's work."""
+    path = tmp_path / "x.yaml"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        write_proposal("theirs", path)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert (caught.value.message, caught.value.advice) == (
+        f"{path} is there already.",
+        "Name another file with -o, or add --force.",
+    )
+
+
+def test_a_mapping_is_overwritten_with_force(tmp_path: Path) -> None:
+    """Protects the meaning of --force."""
+    path = tmp_path / "x.yaml"
+    path.write_text("mine", encoding="utf-8")
+    write_proposal("theirs", path, force=True)
+    assert path.read_text(encoding="utf-8") == "theirs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 ODD_IN_A_ROW = 10
 """So many successes in a row that are no JSON, and none that is, mean that something else answers in Pango's place."""
 ODD_AT_FIRST = 3
+LONGEST_CODE = 64
 LONG_WAIT = 60.0
 """Waits for quota longer than this (seconds) do not count as time in which nothing works."""
 
@@ -175,7 +176,11 @@ class Exchange:
             except asyncio.CancelledError:
                 await self.recorder.unanswered(batch.number)
                 raise
-            judgement = judge(reply, profile=self.client.profile, entries=len(piece), now=self.clock.now())
+            judgement = freed(
+                judge(reply, profile=self.client.profile, entries=len(piece), now=self.clock.now()),
+                self.scrubber,
+                entries,
+            )
             match judgement.fate:
                 case Fate.NEVER_SENT:
                     end = PermitEnd.NEVER_SENT
@@ -185,7 +190,7 @@ class Exchange:
                     pass
         finally:
             self.limiter.settle(permit, end, retry_after=wait)
-        await self._note(job, piece, judgement, reply, token)
+        await self._note(job, judgement, reply, token)
         return judgement
 
     async def _allowed(self) -> tuple[Token, Permit]:
@@ -208,7 +213,7 @@ class Exchange:
             permit = await self.limiter.acquire()
         return token, permit
 
-    async def _note(self, job: Job, piece: Piece, judgement: Judgement, reply: Reply, token: Token) -> None:
+    async def _note(self, job: Job, judgement: Judgement, reply: Reply, token: Token) -> None:
         """Take in what every answer tells, whatever becomes of the piece."""
         fate = judgement.fate
         if not isinstance(reply, NeverSent):
@@ -221,7 +226,7 @@ class Exchange:
         self._learn(judgement)
         if fate is Fate.STOP:
             await self.recorder.returned(job.batch.number)
-            raise self._must_be_mended(job, piece, judgement, reply)
+            raise self._must_be_mended(judgement, reply)
         if isinstance(reply, NeverSent) and reply.trouble is Trouble.CERTIFICATE and not self.was_reached:
             await self.recorder.returned(job.batch.number)
             raise untrusted("PANGO_INGEST_URL")
@@ -254,12 +259,13 @@ class Exchange:
     ) -> Result | None:
         """What the answer makes of the piece; None: it is sent again, after a pause that is over."""
         number = job.batch.number
-        code, words = self._clean(job, piece, judgement)
+        code, words = judgement.code, judgement.words
         match judgement.fate:
             case Fate.ACCEPTED:
                 return Result(end=End.ACCEPTED)
             case Fate.PARTLY:
-                return Result(end=End.PARTLY, failures=self._cleaned(job, piece, judgement.failures))
+                failures = tuple(replace(failure, index=piece[failure.index]) for failure in judgement.failures)
+                return Result(end=End.PARTLY, failures=failures)
             case Fate.REFUSED:
                 return Result(end=End.REFUSED, code=code, words=words, judgement=judgement)
             case Fate.TOO_LARGE:
@@ -273,24 +279,24 @@ class Exchange:
             case _:
                 job.doubted_at = self.clock.steady()
                 await self.recorder.unanswered(number)
-                self._refuse_odd_answers(judgement, words)
+                self._refuse_odd_answers(judgement)
                 if self.options.on_unknown is OnUnknown.HOLD:
                     return Result(end=End.HELD, code=code, words=words)
         self.roster.rest()
-        return await self._again(job, piece, judgement, trials, words)
+        return await self._again(job, piece, judgement, trials)
 
-    async def _again(self, job: Job, piece: Piece, judgement: Judgement, trials: _Trials, words: str) -> Result | None:
+    async def _again(self, job: Job, piece: Piece, judgement: Judgement, trials: _Trials) -> Result | None:
         now = self.clock.steady()
         if self.outage.is_over(now):
             if self._is_to_blame(job, piece):
                 self.outage.succeeded()
                 return Result(end=End.HELD)
-            raise self._gave_up(judgement, words)
+            raise self._gave_up(judgement)
         if judgement.fate is Fate.LIMITED:
             self.listener.waiting(Wait.QUOTA, judgement.wait)
             return None
         if not self.was_reached and self._contact_failed(now):
-            raise self._gave_up(judgement, words)
+            raise self._gave_up(judgement)
         if trials.failures == 0:
             trials.since, trials.conclusive = now, self.conclusive
         trials.failures += 1
@@ -302,8 +308,8 @@ class Exchange:
         if not self.budget.spend():
             pause = max(pause, min(self.pauses.longest, self.pauses.first * 2.0 ** min(trials.failures, 60)))
         _log.info("batch %d: %s, again in %.1f s", job.batch.number, judgement.code, pause)
-        self.listener.repeated(job.batch.number, words, pause)
-        await self.patience.nap(pause, words)
+        self.listener.repeated(job.batch.number, judgement.words or judgement.code, pause)
+        await self.patience.nap(pause, judgement.words or judgement.code)
         return None
 
     def _lone_end(self, piece: Piece, judgement: Judgement, trials: _Trials, now: float) -> End | None:
@@ -324,51 +330,52 @@ class Exchange:
     def _contact_failed(self, now: float) -> bool:
         return self.outage.since is not None and now - self.outage.since >= self.pauses.first_contact
 
-    def _refuse_odd_answers(self, judgement: Judgement, words: str) -> None:
+    def _refuse_odd_answers(self, judgement: Judgement) -> None:
         if judgement.fate is not Fate.UNREADABLE:
             return
         enough = ODD_AT_FIRST if self.conclusive == 0 or self.options.on_unknown is OnUnknown.HOLD else ODD_IN_A_ROW
         if self._odd_in_a_row >= enough:
             raise MustBeMended(
-                f'{self.client.host} answers HTTP {judgement.http} with something that is not JSON: "{words}".',
+                f'{self.client.host} answers HTTP {judgement.http}, and no JSON: "{judgement.words}".',
                 "A proxy or a login page may answer in Pango's place; compare PANGO_INGEST_URL with the API screen.",
             )
 
-    def _clean(self, job: Job, piece: Piece, judgement: Judgement) -> tuple[str, str]:
-        if not judgement.code and not judgement.words:
-            return "", ""
-        entries = [job.batch.entries[index] for index in piece]
-        return self.scrubber.clean(judgement.code, entries), self.scrubber.clean(judgement.words, entries)
-
-    def _cleaned(self, job: Job, piece: Piece, failures: Sequence[EntryFailure]) -> tuple[EntryFailure, ...]:
-        entries = [job.batch.entries[index] for index in piece]
-        return tuple(
-            EntryFailure(
-                index=piece[failure.index],
-                code=self.scrubber.clean(failure.code, entries),
-                words=self.scrubber.clean(failure.words, entries),
-            )
-            for failure in failures
-        )
-
-    def _gave_up(self, judgement: Judgement, words: str) -> LoadStopped:
+    def _gave_up(self, judgement: Judgement) -> LoadStopped:
         if not self.was_reached:
             return TemporaryStop(
-                f"{self.client.host} cannot be reached: {words}. Nothing was sent.",
+                f"{self.client.host} cannot be reached: {judgement.words}. Nothing was sent.",
                 "Check PANGO_INGEST_URL and the network; run the same command again to go on.",
             )
-        last = words if judgement.http is None else f"HTTP {judgement.http}"
+        last = judgement.words if judgement.http is None else f"HTTP {judgement.http}"
         return TemporaryStop(
             f"Nothing has worked at {self.client.host} for {self.options.give_up_after / 60:g} min (last: {last}).",
             "Run the same command again when the service is back; it goes on where it stopped.",
         )
 
-    def _must_be_mended(self, job: Job, piece: Piece, judgement: Judgement, reply: Reply) -> LoadStopped:
-        code, words = self._clean(job, piece, judgement)
-        shown = f"{code}: {words}" if words else code
+    def _must_be_mended(self, judgement: Judgement, reply: Reply) -> LoadStopped:
+        shown = f"{judgement.code}: {judgement.words}" if judgement.words else judgement.code
         advice = _ADVICE.get(judgement.http or 0, "Mend what the answer names, then run the same command again.")
         if isinstance(reply, Answer) and 300 <= reply.status <= 399:  # noqa: PLR2004 - the class of redirects
             where = self.scrubber.clean(urlsplit(reply.location or "").netloc) or "nowhere"
             shown = f"a redirect to {where}"
             advice = "Redirects are not followed, since keys would follow: put the final address into PANGO_INGEST_URL."
         return MustBeMended(f"{self.client.host} answers HTTP {judgement.http} ({shown}).", advice)
+
+
+def freed(judgement: Judgement, scrubber: Scrubber, entries: Sequence[bytes]) -> Judgement:
+    """`judgement` without secrets and without values of `entries`, at once: nothing later has to think of it."""
+    if not judgement.code and not judgement.failures:
+        return judgement
+    return replace(
+        judgement,
+        code=scrubber.clean(judgement.code, entries)[:LONGEST_CODE],
+        words=scrubber.clean(judgement.words, entries),
+        failures=tuple(
+            replace(
+                failure,
+                code=scrubber.clean(failure.code, entries)[:LONGEST_CODE],
+                words=scrubber.clean(failure.words, entries),
+            )
+            for failure in judgement.failures
+        ),
+    )

@@ -25,6 +25,8 @@ PROBES = 5
 a batch of at most 12."""
 SMALL = 12
 FEW = 3
+SUSPICIOUS = 2
+"""So many refused before anything was accepted make it worth while to ask whether everything is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,26 @@ class Narrowing:
     _rest: list[int] = field(default_factory=list, init=False)
     _searches: int = field(default=1, init=False)
     _hints: int = field(default=TRUSTED_HINTS, init=False)
+    _probes: Piece = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         whole = self.indices
         if not self.is_refused:
             self._searches = 0
             self._parts.append(_Part(whole, is_bad=False))
-        elif self.probe and len(whole) > SMALL:
-            chosen = {whole[at * (len(whole) - 1) // (PROBES - 1)] for at in range(PROBES)}
-            self._parts.extend(_Part((index,), is_bad=False) for index in sorted(chosen))
-            self._parts.append(_Part(tuple(index for index in whole if index not in chosen), is_bad=True))
-        elif self.probe:
-            self._parts.extend(_Part((index,), is_bad=False) for index in whole)
+        elif self.probe and not 0 < len(self.named) < len(whole):
+            self._ask_singly(whole)
         else:
             self._take_apart(whole, self.named)
 
     @property
     def is_alike(self) -> bool:
-        """Whether all that was sent alone was refused with one code, and nothing was accepted: blame the load."""
-        enough = PROBES if len(self.indices) > SMALL else max(FEW, len(self.indices))
-        return self.accepted == 0 and len(self.refused) >= enough and len(set(self.refused.values())) == 1
+        """Whether single entries from different places were all refused with one code, and nothing was accepted.
+
+        Then the load is to blame. Entries that a search has found, or the platform has named, prove nothing.
+        """
+        codes = [self.refused.get(index) for index in self._probes]
+        return self.accepted == 0 and len(codes) >= FEW and None not in codes and len(set(codes)) == 1
 
     def next_piece(self) -> Piece | None:
         """The entries to send together next; None when every entry has been told of."""
@@ -141,7 +143,22 @@ class Narrowing:
             self._parts.appendleft(_Part(others, is_bad=False))
         self._parts.extendleft(_Part(some, is_bad=False) for some in reversed(_cut(piece, self.largest)))
 
+    def _ask_singly(self, piece: Piece) -> None:
+        """Send some entries alone: all of a small batch, else a few from all over it."""
+        last, chosen = len(piece) - 1, set(piece)
+        if len(piece) > SMALL:
+            chosen = {piece[at * last // (PROBES - 1)] for at in range(PROBES)}
+        self._probes = tuple(sorted(chosen))
+        others = tuple(index for index in piece if index not in chosen)
+        if others:
+            self._parts.appendleft(_Part(others, is_bad=True))
+        self._parts.extendleft(_Part((index,), is_bad=False) for index in reversed(self._probes))
+
     def _take_apart(self, piece: Piece, named: Collection[int]) -> None:
+        enough = SUSPICIOUS if self._hints == TRUSTED_HINTS else 2 * SUSPICIOUS
+        if self.accepted == 0 and len(self.refused) >= enough and not self._probes:
+            self._ask_singly(piece)
+            return
         suspects = tuple(index for index in piece if index in named)
         if self._hints and 0 < len(suspects) < len(piece):
             self._hints -= 1
@@ -149,7 +166,7 @@ class Narrowing:
             # Named entries go out alone as well: their index may be counted from 1, and a row is rejected only by
             # its own refusal.
             size = 1 if len(suspects) <= FEW or self._hints == 0 else len(suspects)
-            parts = [_Part(innocent, is_bad=False), *(_Part(some, is_bad=False) for some in _cut(suspects, size))]
+            parts = [*(_Part(some, is_bad=False) for some in _cut(suspects, size)), _Part(innocent, is_bad=False)]
             self._parts.extendleft(reversed(parts))
             return
         self._parts.appendleft(_Part(piece, is_bad=True))

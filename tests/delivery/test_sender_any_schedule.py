@@ -71,9 +71,9 @@ def run(schedule: Schedule) -> Run:
             if dice.random() < 0.5:
                 after[number] = tuple(sorted(dice.sample(range(number), min(number, dice.choice([1, 1, 2])))))
     count = schedule.batches * schedule.size
-    poison = frozenset(
-        at for at in range(count) if dice.random() < schedule.poison and (schedule.size < 4 or at % 4 != 0)
-    )
+    # Nothing here may look like a batch that is refused as a whole: that is another claim.
+    share = min(schedule.poison, 0.02) if schedule.size > 8 else schedule.poison
+    poison = frozenset(at for at in range(count) if dice.random() < share and (schedule.size < 4 or at % 4 != 0))
     clock = VirtualClock()
     options = DeliveryOptions(
         senders=schedule.senders,

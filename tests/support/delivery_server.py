@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 AUTH = "/auth"
 INGEST = "/ingest"
@@ -33,7 +34,7 @@ class Seen:
 
 
 Writer = asyncio.StreamWriter
-Act = "Callable[[Seen, Writer], Awaitable[None]]"
+Act = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]
 
 
 def answer(
@@ -64,7 +65,7 @@ def token_answer(token: str, *, seconds: float = 1800) -> bytes:
     )
 
 
-def says(raw: bytes) -> Callable[[Seen, Writer], Awaitable[None]]:
+def says(raw: bytes) -> Act:
     """Answer with these bytes."""
 
     async def act(seen: Seen, writer: Writer) -> None:
@@ -74,7 +75,7 @@ def says(raw: bytes) -> Callable[[Seen, Writer], Awaitable[None]]:
     return act
 
 
-def hangs_up(before: bytes = b"") -> Callable[[Seen, Writer], Awaitable[None]]:
+def hangs_up(before: bytes = b"") -> Act:
     """Write `before`, then close the connection."""
 
     async def act(seen: Seen, writer: Writer) -> None:
@@ -85,7 +86,7 @@ def hangs_up(before: bytes = b"") -> Callable[[Seen, Writer], Awaitable[None]]:
     return act
 
 
-def resets() -> Callable[[Seen, Writer], Awaitable[None]]:
+def resets() -> Act:
     """Tear the connection down without a word."""
 
     async def act(seen: Seen, writer: Writer) -> None:
@@ -94,7 +95,7 @@ def resets() -> Callable[[Seen, Writer], Awaitable[None]]:
     return act
 
 
-def falls_silent(before: bytes = b"") -> Callable[[Seen, Writer], Awaitable[None]]:
+def falls_silent(before: bytes = b"") -> Act:
     """Write `before`, and then nothing."""
 
     async def act(seen: Seen, writer: Writer) -> None:
@@ -105,7 +106,7 @@ def falls_silent(before: bytes = b"") -> Callable[[Seen, Writer], Awaitable[None
     return act
 
 
-def trickles(before: bytes, drop: bytes, every: float) -> Callable[[Seen, Writer], Awaitable[None]]:
+def trickles(before: bytes, drop: bytes, every: float) -> Act:
     """Write `before`, and then `drop` again and again, without end."""
 
     async def act(seen: Seen, writer: Writer) -> None:
@@ -128,7 +129,7 @@ class ScriptedServer:
         logins: authentication requests.
     """
 
-    script: list[Callable[[Seen, Writer], Awaitable[None]]] = field(default_factory=list)
+    script: list[Act] = field(default_factory=list)
     decide: Callable[[Seen], bytes] | None = None
     login: Callable[[int], bytes] = field(default=lambda number: token_answer(f"token-{number}-canary-secret"))
     seen: list[Seen] = field(default_factory=list)

@@ -12,6 +12,9 @@ _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def one_line(text: str) -> str:
     """`text` with control and direction characters spelled out, so that it can neither move a cursor nor hide."""
+    # Nearly all text is printable, and asking so is much cheaper than looking for what is not.
+    if text.isprintable():
+        return text
     return _UNSAFE.sub(lambda found: _NAMES.get(found[0]) or _spelled(ord(found[0])), text)
 
 
@@ -58,6 +61,8 @@ def utc_text(seconds: float) -> str:
 
 def text_width(text: str) -> int:
     """How many columns of a terminal `text` takes: wide letters two, combining marks none."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

@@ -96,3 +96,34 @@ def _remove_own_files(folder: Path) -> None:
     for path in folder.iterdir():
         if is_own_file(path.name) and (path.is_file() or path.is_symlink()):
             path.unlink()
+
+
+_RUN_NAME = re.compile(r".+-(\d{8}T\d{6}Z)-[^-]+")
+
+
+def run_folders(runs: Path) -> list[tuple[float, Path]]:
+    """The folders of earlier runs under `runs`, newest first, with the time each began (seconds since 1970, UTC)."""
+    if not runs.is_dir():
+        return []
+    found = []
+    for path in runs.iterdir():
+        name = _RUN_NAME.fullmatch(path.name)
+        if name and path.is_dir() and not path.is_symlink():
+            found.append((datetime.strptime(name[1] + "+0000", "%Y%m%dT%H%M%SZ%z").timestamp(), path))
+    return sorted(found, reverse=True)
+
+
+def remove_run_folder(folder: Path) -> bool:
+    """Remove our own files from a run's folder, and the folder itself where nothing else stands in it.
+
+    Returns:
+        whether the folder is gone; False where somebody's own files keep it.
+
+    Raises:
+        OSError: where a file cannot be removed.
+    """
+    _remove_own_files(folder)
+    if any(folder.iterdir()):
+        return False
+    folder.rmdir()
+    return True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pango_load.errors import UsageError
 from pango_load.report.private_files import replace_private, write_private
-from pango_load.report.run_folder import is_own_file, open_run_folder, run_folder_name
+from pango_load.report.run_folder import is_own_file, open_run_folder, remove_run_folder, run_folder_name, run_folders
 
 STARTED = 1795228646.0
 
@@ -105,3 +105,25 @@ def test_a_link_left_by_somebody_is_never_written_through(tmp_path: Path) -> Non
     write_private(link, b"new")
     assert victim.read_text(encoding="utf-8") == "mine"
     assert not link.is_symlink()
+
+
+def test_folders_of_earlier_runs_are_found_newest_first(tmp_path: Path) -> None:
+    """`runs --prune 30d` asks how old they are, and looks at nothing else."""
+    older = open_run_folder(stem="b", run="1", started=STARTED - 86400, runs=tmp_path)
+    newer = open_run_folder(stem="a-b", run="2", started=STARTED, runs=tmp_path)
+    (tmp_path / "my notes").mkdir()
+    (tmp_path / "a-20261121T000000Z-file").touch()
+    assert run_folders(tmp_path) == [(STARTED, newer), (STARTED - 86400, older)]
+    assert run_folders(tmp_path / "none") == []
+
+
+def test_pruning_takes_our_own_files_only(tmp_path: Path) -> None:
+    """A note that somebody left beside the rejects is not ours to delete."""
+    empty = open_run_folder(stem="a", run="1", started=STARTED, runs=tmp_path)
+    noted = open_run_folder(stem="a", run="2", started=STARTED, runs=tmp_path)
+    for folder in (empty, noted):
+        write_private(folder / "rejected.csv", b"x")
+    (noted / "note.txt").touch()
+    assert (remove_run_folder(empty), remove_run_folder(noted)) == (True, False)
+    assert not empty.exists()
+    assert [path.name for path in noted.iterdir()] == ["note.txt"]

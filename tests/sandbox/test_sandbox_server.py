@@ -16,7 +16,7 @@ from support.sandbox_client import Meeting, PlainClient, customer, request_of
 
 from pango_load.errors import UsageError
 from pango_load.plan import Endpoint, Window
-from pango_load.sandbox.faults import Fault, FaultKind
+from pango_load.sandbox.faults import Fault, FaultKind, SeenRequest
 from pango_load.sandbox.server import Sandbox, serve
 from pango_load.sandbox.settings import SandboxSettings
 
@@ -204,7 +204,12 @@ def test_in_the_foreground_requests_under_way_are_finished() -> None:
 
     async def main() -> httpx.Response:
         accepted = asyncio.Event()
-        slow = Fault(kind=FaultKind.SLOW, seconds=0.2, when=lambda _: accepted.set() is None)
+
+        def note(_: SeenRequest) -> bool:
+            accepted.set()
+            return True
+
+        slow = Fault(kind=FaultKind.SLOW, seconds=0.2, when=note)
         running = asyncio.get_running_loop().create_future()
         settings = SandboxSettings(windows=(), faults=(slow,))
         serving = asyncio.create_task(serve(settings, "127.0.0.1", 0, running.set_result))

@@ -1,4 +1,5 @@
 """What `pango-load map` makes of a file that nobody has mapped yet."""
+# ruff: noqa: E501 - a proposal stands here as it is written
 
 from __future__ import annotations
 
@@ -98,9 +99,24 @@ def test_a_proposal_explains_every_line() -> None:
         text
         == """\
 # yaml-language-server: $schema=mapping.schema.json
-# Proposed by `pango-load map` from pos.csv: 8 of 11 columns are sent.
+# Proposed by `pango-load map` from pos.csv: 8 of 11 columns sent.
 # A percentage says how sure it is; look through the low ones, then try `pango-load preview`.
 object: customer-identity
+timezone: Asia/Ho_Chi_Minh  # the clock of the file's dates; check it
+columns:
+  STT: null  # not sent: a name that says nothing; e.g. 1, 2, 3
+  Mã KH: customerId # 93%: a known word for it; e.g. C•••••••••
+  Tên KH: fullName # 94%: a known word for it; e.g. N••••• V•• A•, T••• T•• B•••, L• H•••• L•••
+  SĐT: phone # 96%: a known word for it; the values look like phone numbers; e.g. 0•••••••••
+  Ngày sinh: {field: dob, format: '%d/%m/%Y'} # 98%: a known word for it; the values look like dates; proved: only with the day first do all cells read as dates; e.g. 1•/0•/1•••, 3•/1•/1•••, 0•/0•/1•••
+  Giới tính: {field: gender, values: {Nam: male, Nữ: female}} # 98%: a known word for it; the values look like words of its list; e.g. N••, N•
+  Địa chỉ: address # 94%: a known word for it; e.g. 1• L• L••, 2• L• L••
+  Tỉnh/TP: city # 94%: a known word for it; e.g. T•. H• C•• M•••, H• N••, Đ• N•••
+  Nhóm KH: customerGroup # 94%: a known word for it; e.g. S•, L•
+  Hạng thẻ: null # not sent: no field for it; 3 different words; customField01 would hold it; e.g. V•••, B••, Đ•••
+  Điểm: null # not sent: no field for it; whole numbers; customFieldLong01 would hold it; e.g. 0, 1••, 2••
+# A file with other headers is not loaded, and what was renamed is named. Delete the line to switch this off.
+headers: [STT, Mã KH, Tên KH, SĐT, Ngày sinh, Giới tính, Địa chỉ, Tỉnh/TP, Nhóm KH, Hạng thẻ, Điểm]
 """
     )
 
@@ -171,7 +187,7 @@ def test_open_dates_never_load_and_both_readings_are_offered(tmp_path: Path) -> 
     days=st.lists(st.dates(min_value=date(1950, 1, 1), max_value=date(2199, 12, 31)), min_size=1, max_size=30),
     order=st.sampled_from(["%d/%m/%Y", "%m/%d/%Y"]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_proved_pattern_is_always_the_one_that_the_dates_were_written_with(days: list[date], order: str) -> None:
     """Protects birthdays: whatever the dates are, the proof is right or left open."""
     cells = [f"{day:{order}}" for day in days]
@@ -277,7 +293,7 @@ def test_a_masked_cell_never_shows_two_letters_of_a_word(cell: str) -> None:
 
 
 @given(headers=st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=6, unique_by=trimmed))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_headers_are_the_mapping_that_is_written_names_them(headers: list[str], tmp_path: Path) -> None:
     """Protects files with odd headers: quotes, colons, percent signs, line breaks."""
     columns = {header: ["x", None] for header in headers}

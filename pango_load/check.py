@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pango_load.clock import SystemClock
 from pango_load.delivery.limiter import Limiter
-from pango_load.errors import LoadStopped, NoRows, TooManyRejects
+from pango_load.errors import LoadStopped
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
 from pango_load.road import open_road, request_source
 from pango_load.run import LoadReport, Run, disk_trouble, open_run
-from pango_load.survey import Survey, survey_source
+from pango_load.survey import Survey, guard, survey_source
 from pango_load.watcher import Silent, Watcher
 
 if TYPE_CHECKING:
@@ -69,14 +69,7 @@ def _survey(run: Run, watcher: Watcher) -> None:
     limiter = Limiter(run.plan.delivery.windows, clock=run.clock, pace=run.plan.delivery.pace)
     forecast: Forecast = limiter.forecast(planner.requests)
     watcher.surveyed(run, found, forecast)
-    plan = run.plan
-    if plan.error_on_empty and not found.read:
-        raise NoRows("The source holds no rows.", "Check what wrote the file.")
-    if plan.max_rejects.is_passed(rejected=found.rejected, read=found.read):
-        raise TooManyRejects(
-            f"{found.rejected} of {found.read} rows would be rejected, more than --max-rejects allows.",
-            "Mend the rows in the rejected file, or the mapping.",
-        )
+    guard(run.plan, found)
 
 
 def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanner]:

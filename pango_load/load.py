@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pango_load.clock import SystemClock
 from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
-from pango_load.errors import Interrupted, LoadStopped, NoRows, TooManyRejects, UsageError
+from pango_load.errors import Interrupted, LoadStopped, UsageError
 from pango_load.journal.ledger import RejectedNote
 from pango_load.journal.lock import claim
 from pango_load.journal.resume import GoOn, GrowOn, NothingToDo, RefuseSuperseding, ShowAgain, Start, decide
@@ -22,11 +22,12 @@ from pango_load.journal.spans import RowSpan
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
+from pango_load.report.plain_text import grouped
 from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, open_run
 from pango_load.sending import Sender, delivery_options
-from pango_load.survey import Survey, survey_source
+from pango_load.survey import Survey, guard, survey_source
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, show_again
 
@@ -214,17 +215,11 @@ class _Loading:
 
     def _guard(self, found: Survey) -> None:
         """What stops a load that could be sent."""
-        plan = self.plan
-        if plan.error_on_empty and not found.read:
-            raise NoRows("The source holds no rows.", "Check what wrote the file.")
-        if plan.max_rejects.is_passed(rejected=found.rejected, read=found.read):
-            raise TooManyRejects(
-                f"{found.rejected} of {found.read} rows are rejected, which is more than --max-rejects allows.",
-                "Nothing was sent. Mend the rows in the rejected file, or the mapping, and load the whole file again.",
-            )
-        if found.deletes and not plan.allow_deletes:
+        guard(self.plan, found)
+        if found.deletes and not self.plan.allow_deletes:
+            who = "1 row has" if found.deletes == 1 else f"{grouped(found.deletes)} rows have"
             raise UsageError(
-                f"{found.deletes} rows have recordStatus Deleted and would delete records; nothing was sent.",
+                f"{who} recordStatus Deleted, which deletes records; nothing was sent.",
                 "If that is meant, add --allow-deletes.",
             )
 

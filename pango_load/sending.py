@@ -19,6 +19,7 @@ from pango_load.payload.batches import BatchFiller
 from pango_load.payload.entries import make_entries
 from pango_load.payload.frame import make_frame
 from pango_load.plan import OnUnknown
+from pango_load.report.plain_text import counted, grouped
 from pango_load.report.summary import DeliveryFigures, WindowWait
 from pango_load.survey import valid_positions
 
@@ -202,8 +203,9 @@ class _Heard:
         self._watcher.refused(batch, rows, code)
         limit = self._plan.max_rejects
         if self.too_many is None and limit.is_passed(rejected=self._rejected, read=self._read):
+            of_all = f"{grouped(self._rejected)} of {counted(self._read, 'row')}"
             self.too_many = TooManyRejects(
-                f"{self._rejected} of {self._read} rows were rejected, more than --max-rejects allows.",
+                f"{of_all} were rejected, which is more than --max-rejects allows.",
                 "Mend the rows in the rejected file, then run the same command with a larger --max-rejects to go on.",
             )
             self._stop.ask()

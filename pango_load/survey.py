@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
+from pango_load.errors import NoRows, TooManyRejects
+from pango_load.report.plain_text import counted, grouped
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pango_load.payload.batches import BatchPlanner
+    from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
     from pango_load.source.fingerprint import Fingerprint
@@ -81,6 +84,23 @@ def survey_source(
         _add(found, passage, planner, keeper)
         after_chunk(found)
     return found
+
+
+def guard(plan: LoadPlan, found: Survey) -> None:
+    """What stops a run after its survey.
+
+    Raises:
+        NoRows: with --error-on-empty.
+        TooManyRejects: more than --max-rejects allows.
+    """
+    if plan.error_on_empty and not found.read:
+        raise NoRows("The source holds no rows.", "Check what wrote the file.")
+    if plan.max_rejects.is_passed(rejected=found.rejected, read=found.read):
+        of_all = f"{grouped(found.rejected)} of {counted(found.read, 'row')}"
+        raise TooManyRejects(
+            f"{of_all} are rejected, which is more than --max-rejects allows; nothing was sent.",
+            "Mend the rows in the rejected file, or the mapping, and start with the whole file again.",
+        )
 
 
 def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -208,9 +209,11 @@ def show_report(report: LoadReport, flags: LoadFlags) -> int:
     if flags.json:
         sys.stdout.write(summary_json(report.summary))
         sys.stdout.flush()
-    if report.stopped is not None and (flags.quiet or flags.json):
+    is_silent = flags.quiet or flags.json
+    if report.stopped is not None and (is_silent or not is_terminal(sys.stdout)):
+        # A terminal shows it in the summary; a log, a pipe or a mail from cron looks at standard error.
         print_stop(report.stopped)
-    elif not flags.json and not flags.quiet:
+    if not is_silent:
         if report.notice:
             sys.stdout.write(f"{report.notice}\n\n")
         shown = () if flags.no_values or not is_terminal(sys.stdout) else report.rejected
@@ -266,7 +269,7 @@ def _signals(stop: StopRequest) -> Iterator[None]:
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_asked:
             # What is under way is unknown from here on, which is what the journal says of it already.
-            raise SystemExit(128 + number)
+            os._exit(128 + number)
         sys.stderr.write("\nStopping: what is in flight is finished and recorded. Once more to leave at once.\n")
         stop.ask(number)
 

@@ -1,0 +1,126 @@
+"""The program as a user runs it: a process of its own, in a folder of its own, against a sandbox."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pango_load.sandbox.server import Sandbox
+
+REPOSITORY = Path(__file__).parents[2]
+MAIN_JOB = ("--object", "customer-identity")
+HEADERS = ("customerId", "phone", "email", "fullName", "gender", "dob", "customFieldLong01")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of the program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> Mapping[str, object]:
+        """What `--json` printed."""
+        return cast("Mapping[str, object]", json.loads(self.out))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return cast("Mapping[str, int]", self.summary["counts"])
+
+
+def environment(folder: Path, sandbox: Sandbox | None = None, **more: str) -> dict[str, str]:
+    """Only what the program needs: no variable of the machine that runs the tests gets in."""
+    made = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PANGO_STATE_DIR": str(folder / "state"),
+        "PANGO_LIMITS": "none",
+        "COLUMNS": "100",
+    }
+    if sandbox is not None:
+        made |= {
+            "PANGO_AUTH_URL": sandbox.auth_url,
+            "PANGO_INGEST_URL": sandbox.ingest_url,
+            "PANGO_USERNAME": sandbox.credentials.username,
+            "PANGO_API_KEY": sandbox.credentials.api_key,
+            "PANGO_CDP_GKEY": sandbox.credentials.group_key,
+        }
+    return made | more
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "pango_load", *words]
+
+
+def pango_load(
+    *words: str,
+    folder: Path,
+    sandbox: Sandbox | None = None,
+    variables: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Ended:
+    """Run the program to its end in `folder`."""
+    done = subprocess.run(
+        command(*words),
+        cwd=folder,
+        env=environment(folder, sandbox, **(variables or {})),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def start(
+    *words: str, folder: Path, sandbox: Sandbox, variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start the program and go on."""
+    return subprocess.Popen(
+        command(*words),
+        cwd=folder,
+        env=environment(folder, sandbox, **(variables or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def customer(number: int, **cells: str) -> dict[str, str]:
+    """A customer that would be accepted, but for what `cells` change."""
+    return {
+        "customerId": f"{number:07d}",
+        "phone": f"09{number:08d}",
+        "email": f"khach{number}@example.vn",
+        "fullName": f'Nguyễn Văn "A" {number}',
+        "gender": "male",
+        "dob": f"19{60 + number % 40}-0{1 + number % 9}-1{number % 9}",
+        "customFieldLong01": str(number * 10),
+    } | cells
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, HEADERS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_customers(path: Path, count: int) -> Path:
+    """A CSV of `count` good customers."""
+    return write_csv(path, [customer(number) for number in range(count)])

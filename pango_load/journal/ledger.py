@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pango_load.journal.spans import RowSpan
     from pango_load.journal.store import Connection
-    from pango_load.records import EntryRef, Outcome, PlannedBatch, RefusedEntry
+    from pango_load.records import EntryRef, Outcome, PlannedBatch, RefusedEntry, RejectedRow
 
 MESSAGE_LENGTH = 300
 """The platform's words are cut after so many characters."""
@@ -38,6 +38,12 @@ class RejectedNote:
     row: int
     file: int = 0
     problems: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, row: RejectedRow) -> RejectedNote:
+        """What the journal keeps of a rejected row: no value, no message, which may quote one."""
+        problems = tuple((problem.code, problem.field) for problem in row.problems)
+        return cls(position=row.position, row=row.row, file=row.file, problems=problems)
 
 
 @dataclass(slots=True)
@@ -211,8 +217,10 @@ class Ledger:
             for position, part in after.parts.items()
             if before.parts.get(position) != part
         ]
-        self.db.executemany("DELETE FROM part WHERE position = ?", gone)
-        self.db.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)", new)
+        if gone:
+            self.db.executemany("DELETE FROM part WHERE position = ?", gone)
+        if new:
+            self.db.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)", new)
 
     # --- the run's times ----------------------------------------------------------------------------------------------
 

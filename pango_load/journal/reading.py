@@ -299,7 +299,9 @@ class JournalReader:
             )
         for line in self._lines(wanted):
             parts = self._parts(line)
-            if not resend and parts and sum(part.rows for part in parts.values()) == line.rows:
+            rest = line.rows - sum(part.rows for part in parts.values())
+            again = resend and any(part.state is BatchState.UNKNOWN for part in parts.values())
+            if not rest and not again:
                 continue
             yield PlannedBatch(
                 number=line.number,

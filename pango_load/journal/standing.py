@@ -98,7 +98,9 @@ class Standing:
     @property
     def is_under_way(self) -> bool:
         """Whether a request with some of it has left and no answer was recorded."""
-        return self.state.is_under_way or any(part.state.is_under_way for part in self.parts.values())
+        return (self.state.is_under_way and self.rest > 0) or any(
+            part.state.is_under_way for part in self.parts.values()
+        )
 
     def rows_in(self, *states: BatchState) -> int:
         """Rows whose entries stand in one of `states`."""

@@ -107,7 +107,7 @@ class Writer:
         self._put(Entry(write, is_intent=False, waiting=Future()))
 
     def _put(self, entry: Entry) -> None:
-        if self._is_closed:
+        if self._is_closed or not (self._thread and self._thread.is_alive()):
             raise LoadStopped(f"The journal {self.path} is closed.")
         self._queue.put(entry)
 
@@ -125,20 +125,23 @@ class Writer:
                         break
                     entry = self._queue.get_nowait()
             is_open = entry is not None
-            if group:
+            try:
                 self._write_group(group)
+            finally:
                 _tell(group)
 
     def _write_group(self, group: list[Entry]) -> None:
+        if not group:
+            return
         try:
             self._commit([entry for entry in group if self._is_allowed(entry)])
         except sqlite3.Error as error:
             self._undo()
             self._write_singly(group, error)
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, or waits for ever
-            self._undo()
             for entry in group:
                 entry.failure = entry.failure or error
+            self._undo()
 
     def _is_allowed(self, entry: Entry) -> bool:
         if entry.is_intent and self.stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sandbox_client import HandClock, Meeting
 
@@ -15,7 +15,7 @@ from pango_load.sandbox.windows import make_windows, worst_count
 
 WINDOWS = st.lists(st.builds(Window, st.sampled_from([1, 2, 5, 20]), st.integers(1, 6)), min_size=1, max_size=3)
 # Eighths of a second are exact in floating point, so the oracle may count in fractions.
-GAPS = st.lists(st.integers(0, 24), max_size=60)
+GAPS = st.lists(st.sampled_from([0, 0, 1, 2, 3, 4, 7, 8, 9, 16, 40]), max_size=60)
 
 
 def verdicts(kind: WindowKind, windows: list[Window], times: list[Fraction], *, refused_count: bool) -> list[bool]:
@@ -64,20 +64,22 @@ def oracle(kind: WindowKind, windows: list[Window], times: list[Fraction], *, re
     return let_through
 
 
-@given(st.sampled_from(WindowKind), WINDOWS, GAPS, st.booleans())
+@pytest.mark.parametrize("kind", WindowKind)
+@settings(max_examples=300)
+@given(windows=WINDOWS, gaps=GAPS, refused_count=st.booleans())
 def test_windows_always_decide_as_their_definition_does(
     kind: WindowKind, windows: list[Window], gaps: list[int], refused_count: bool
 ) -> None:
     """The referee must not be wrong by one request, in any kind, at any time."""
-    # No two requests share an instant: the oracle tells by its time whether a request belongs to a begun window.
-    times = [Fraction(sum(gaps[: n + 1]) + n, 8) for n in range(len(gaps))]
+    times = [Fraction(sum(gaps[: n + 1]), 8) for n in range(len(gaps))]
     windows = list(dict.fromkeys(windows))
     told = verdicts(kind, windows, times, refused_count=refused_count)
     assert told == oracle(kind, windows, times, refused_count=refused_count)
 
 
-@given(st.sampled_from(WindowKind), WINDOWS, GAPS)
-def test_after_the_wait_that_was_named_a_request_always_gets_through(
+@pytest.mark.parametrize("kind", WindowKind)
+@given(windows=WINDOWS, gaps=GAPS)
+def test_after_the_wait_that_was_named_and_not_before_a_request_gets_through(
     kind: WindowKind, windows: list[Window], gaps: list[int]
 ) -> None:
     """The header of a 429 keeps its word, where nobody else sends meanwhile."""
@@ -87,6 +89,7 @@ def test_after_the_wait_that_was_named_a_request_always_gets_through(
         time += gap / 8
         wait = counted.wait(time, time)
         if wait > 0:
+            assert counted.wait(time + wait - 1e-6, time + wait - 1e-6) > 0
             time += wait + 1e-6
             assert counted.wait(time, time) <= 0
         counted.count(time, time)
@@ -116,16 +119,19 @@ def test_the_worst_count_is_the_largest_of_all_stretches(gaps: list[int], second
 def test_a_long_log_is_forgotten_only_where_no_window_asks_for_it() -> None:
     """Hours of requests stay within memory and nothing slips through at the cut."""
     counted = make_windows(WindowKind.SLIDING, [Window(1, 10), Window(1000, 3000)])
+    waits = {}
     for number in range(70_000):
         counted.count(number / 100, 0)
-    assert counted.wait(700.0, 0) == pytest.approx(670.0 + 1000 - 700.0)
+        if number in {65_600, 69_000}:
+            waits[number] = counted.wait(number / 100, 0)
+    assert waits == {65_600: pytest.approx(1000 - 29.99), 69_000: pytest.approx(1000 - 29.99)}
 
 
 def test_fixed_windows_follow_the_wall_clock() -> None:
     """Two budgets on either side of a full minute."""
     clock = HandClock(now=1_790_000_000.0 // 60 * 60 + 59.5)
-    settings = SandboxSettings(windows=(Window(60, 2),), window_kind=WindowKind.FIXED)
-    with Meeting(settings, clock=clock) as client:
+    limited = SandboxSettings(windows=(Window(60, 2),), window_kind=WindowKind.FIXED)
+    with Meeting(limited, clock=clock) as client:
         before = [client.ingest().status_code for _ in range(3)]
         clock.advance(0.5)
         after = [client.ingest().status_code for _ in range(3)]
@@ -135,8 +141,8 @@ def test_fixed_windows_follow_the_wall_clock() -> None:
 def test_a_bucket_lets_through_up_to_twice_its_limit() -> None:
     """It starts full and is refilled meanwhile: the kindest of the four."""
     clock = HandClock()
-    settings = SandboxSettings(windows=(Window(10, 10),), window_kind=WindowKind.BUCKET)
-    with Meeting(settings, clock=clock) as client:
+    limited = SandboxSettings(windows=(Window(10, 10),), window_kind=WindowKind.BUCKET)
+    with Meeting(limited, clock=clock) as client:
         statuses = [client.ingest().status_code for _ in range(11)]
         clock.advance(1)
         statuses += [client.ingest().status_code for _ in range(2)]

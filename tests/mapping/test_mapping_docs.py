@@ -1,0 +1,113 @@
+"""What the reference of the mapping, its schema and its samples claim."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import cast
+
+import pytest
+from ruamel.yaml import YAML
+from support.mapping_schema_check import complaints
+
+from pango_load.mapping.read import MappingFile, read_mapping
+from pango_load.mapping.resolve import fit
+from pango_load.mapping.schema import mapping_schema, schema_text
+from pango_load.mapping.words import CLEAN_WORDS, DUPLICATE_WORDS, OPTIONS, SEVERITY_WORDS, TOP_LEVEL
+
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+SAMPLES = sorted((ROOT / "mappings").glob("*.yaml"))
+EXAMPLES = re.findall(r"^```yaml( broken)?\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+SCHEMA = mapping_schema()
+
+Page = dict[str, object]
+
+
+def _page(text: str) -> Page:
+    page: object = YAML(typ="safe", pure=True).load(text)
+    assert isinstance(page, dict)
+    return page
+
+
+def _whole(text: str) -> Page:
+    """An example as a whole mapping: a fragment is put into a small one of customer-identity."""
+    page = _page(text)
+    if "object" in page:
+        return page
+    base: Page = {"object": "customer-identity"}
+    columns = {"Code": "customerId", "Mobile": "email", "Full": "middleName", "F": "firstName", "L": "lastName"}
+    if "ignoredUpdateCfs" in page:
+        columns["Slot"] = "customField01"
+    return {**base, **page, "columns": {**columns, **cast("dict[str, str]", page.get("columns", {}))}}
+
+
+def _read(page: Page, folder: Path) -> MappingFile:
+    path = folder / "x.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(page, file)
+    return read_mapping(path)
+
+
+@pytest.mark.parametrize(("broken", "text"), EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))])
+def test_every_example_of_the_reference_is_a_mapping(broken: str, text: str, tmp_path: Path) -> None:
+    """Protects the reader who copies an example; one that must not load says so, and does not."""
+    page = _whole(text)
+    mapping = _read(page, tmp_path)
+    assert bool(mapping.mistakes) is bool(broken)
+    assert complaints(page, SCHEMA, SCHEMA) == []
+    if not broken and "headers" not in page:
+        fit(mapping, [*mapping.columns, *mapping.mentioned])
+
+
+@pytest.mark.parametrize("word", [*TOP_LEVEL, *OPTIONS, *CLEAN_WORDS, *DUPLICATE_WORDS, *SEVERITY_WORDS])
+def test_every_word_of_the_language_stands_in_the_reference(word: str) -> None:
+    """Protects the person who looks up a key."""
+    assert re.search(rf"`[^`]*\b{re.escape(word)}\b[^`]*`|^\s*{re.escape(word)}:", DOCS, re.MULTILINE)
+
+
+def test_the_committed_schema_is_up_to_date() -> None:
+    """Protects editors from completing yesterday's keys: `pango-load map --schema` writes it anew."""
+    assert (ROOT / "mappings" / "mapping.schema.json").read_text(encoding="utf-8") == schema_text()
+
+
+def test_the_schema_knows_every_key_and_every_option() -> None:
+    """Protects the schema from falling behind the language."""
+    properties = cast("dict[str, object]", SCHEMA["properties"])
+    assert set(TOP_LEVEL) <= set(properties)
+    assert json.loads(schema_text()) == SCHEMA
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=[path.stem for path in SAMPLES])
+def test_every_sample_mapping_reads_and_fits_the_schema(path: Path) -> None:
+    """Protects the samples that a newcomer starts from."""
+    assert read_mapping(path).mistakes == ()
+    assert complaints(_page(path.read_text(encoding="utf-8")), SCHEMA, SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        pytest.param({"object": "customer-identity"}, ": columns is missing", id="no-columns"),
+        pytest.param({"columns": {}, "colums": {}}, "/colums: not known", id="an-unknown-key"),
+        pytest.param({"columns": {}, "timezoneGmt": 15}, "/timezoneGmt: not in -12 to 14", id="an-offset-too-far"),
+        pytest.param(
+            {"object": "customer-identity", "columns": {"A": "gendre"}},
+            "/columns/A: fits none of 4",
+            id="an-unknown-field",
+        ),
+        pytest.param(
+            {"columns": {"A": {"field": "dob", "fromat": "%d"}}}, "/columns/A: fits none of 4", id="an-unknown-option"
+        ),
+        pytest.param(
+            {"columns": {}, "request": {"entries": 1}}, "/request: is what it must not be", id="a-key-of-ours"
+        ),
+        pytest.param(
+            {"columns": {}, "userEvent": {"jeConfigId": "a"}}, "/userEvent: jeEventKey is missing", id="half-an-event"
+        ),
+    ],
+)
+def test_the_schema_shows_slips_while_they_are_typed(page: Page, told: str) -> None:
+    """Protects the person at the editor."""
+    assert told in complaints(page, SCHEMA, SCHEMA)

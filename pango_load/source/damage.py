@@ -1,0 +1,323 @@
+"""Damage that a table suffered before it came here, seen in whole columns: each kind is one finding with its mending.
+
+A `Survey` looks at chunks one after the other and keeps counts, never rows: its memory depends on the number of
+columns alone. The first records are looked at one by one; later ones closely only where a sample of their chunk shows
+the sign, so that a sound file costs next to nothing: damage that fewer than one cell in some hundreds has may be missed
+there. The findings do not reject anything; `--strict` may stop on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from pango_load.records import Chunk
+
+SHOWN_ROWS = 3
+CLOSE_RECORDS = 10_000
+"""Records at the beginning of a run that are looked at one by one."""
+
+_SAMPLED = 61
+_MOSTLY = 0.5
+_RARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of damage in one column.
+
+    Attributes:
+        code: stable, `damage.*`.
+        column: the header; empty where the table as a whole is meant.
+        count: rows that show it.
+        share: of the column's cells that hold something, 0 to 1.
+        rows: numbers of the first three of those rows.
+        message: what was seen, with no value of any cell.
+        advice: how to mend it.
+    """
+
+    code: str
+    column: str
+    count: int
+    share: float
+    rows: tuple[int, ...]
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """What is looked for in every cell of a column.
+
+    Attributes:
+        code: of the finding.
+        needle: a pattern; a cell that matches shows the sign.
+        message, advice: of the finding; `{where}` is filled in.
+        at_least, at_most: shares between which it is a finding: a sign that every cell shows is no damage for some.
+    """
+
+    code: str
+    needle: str
+    message: str
+    advice: str
+    at_least: float = 0.0
+    at_most: float = 1.0
+
+
+_MOJIBAKE = "Ã[\u0080-¿]|Æ[°¡]|á[»º][\u0080-¿–—‘’“”†‡•…‰‹›€™š\u0153žŸ\u0160ƒ„ˆ˜]|Ä[\u0091‘]|â€[™œ\u009d“”]|Â[ °»«]"
+
+SIGNS = (
+    Sign(
+        code="damage.scientific",
+        needle=r"^[+-]?\d(?:[.,]\d+)?[eE]\+\d{2}$",
+        message="{where}: numbers like 1.23E+11, whose last digits are lost",
+        advice="Format the column as text (or number without decimals) in Excel before exporting, and export again.",
+    ),
+    Sign(
+        code="damage.mojibake",
+        needle=_MOJIBAKE,
+        message='{where}: letters like "á»…" or "Ã¡", which are UTF-8 read as another encoding',
+        advice="Export again as CSV UTF-8; if this file says otherwise, try --encoding.",
+    ),
+    Sign(
+        code="damage.replaced",
+        needle=r"\x{FFFD}|[A-Za-zÀ-ỹ]\?+[a-zà-ỹ]",
+        message="{where}: ? or \ufffd inside words, letters lost in an export",
+        advice="Export again from the original as CSV UTF-8 or .xlsx; the letters cannot be restored from this file.",
+    ),
+    Sign(
+        code="damage.error-text",
+        needle=r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|#+)$",
+        message="{where}: an Excel error such as #N/A",
+        advice='Mend the formulas, or list the word under "nulls" in the mapping if it means nothing.',
+    ),
+    Sign(
+        code="damage.test-row",
+        needle=(
+            r"(?i)^(?:test|testing|asdf\w*|qwerty|xxx+|aaa+|dummy|sample|lorem ipsum.*|thử|test@test\.\w+"
+            r"|0{9,11}|0?123456789)$"
+        ),
+        message="{where}: looks like a test row",
+        advice="Take the rows out if they are no customers.",
+        at_most=_RARE,
+    ),
+)
+
+_LENGTHS = {
+    255: "Cells cut at 255 characters come from old database fields or drivers: export the column as long text.",
+    32767: "Excel cuts a cell at 32,767 characters: export this table as CSV or JSONL instead.",
+}
+
+_KINDS = {
+    "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    "phone": r"^\+?[\d\s().-]{8,18}$",
+    "date": r"^\d{4}-\d\d?-\d\d?|^\d\d?[/.-]\d\d?[/.-]\d{2,4}",
+    "ten": r"^0\d{9}$",
+}
+"""What the cells of a column may be: how many are, of the records at the beginning."""
+
+_SHAPES = {
+    "nine": r"^[2-9]\d{8}$",
+    "serial": r"^[1-5]\d{4}(?:\.\d+)?$",
+    "long": r"^[1-9]\d{12,}0{3,}$",
+}
+"""What is damage in some columns only."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How many cells showed something, and the first rows where they did."""
+
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+
+class Survey:
+    """Looks at chunks and tells what is damaged.
+
+    Args:
+        headers: the columns of the chunks.
+        phones: columns that are known to hold phones; empty: those whose cells or header look like it.
+        emails: columns that are known to hold e-mail addresses; likewise.
+    """
+
+    def __init__(self, headers: Sequence[str], *, phones: Collection[str] = (), emails: Collection[str] = ()) -> None:
+        self._headers = tuple(headers)
+        self._phones = frozenset(phones)
+        self._emails = frozenset(emails)
+        self._records = 0
+        self._filled = dict.fromkeys(self._headers, 0)
+        self._looked_at = dict.fromkeys(self._headers, 0)
+        self._tallies: dict[tuple[str, str], _Tally] = {}
+
+    def look(self, chunk: Chunk) -> None:
+        """Take the cells of one chunk into the counts."""
+        frame = chunk.frame
+        self._records += frame.height - len(chunk.damaged)
+        for name, count in zip(self._headers, frame.select(pl.all().count()).row(0), strict=True):
+            self._filled[name] += count
+        suspects = self._find_suspects(chunk)
+        for (name, code), count in _count(frame, suspects).items():
+            tally = self._tallies.setdefault((name, code), _Tally())
+            tally.count += count
+            if len(tally.rows) < SHOWN_ROWS:
+                rows = chunk.rows.filter(frame.select(_shows(name, code).fill_null(value=False)).to_series())
+                tally.rows += rows.head(SHOWN_ROWS - len(tally.rows)).to_list()
+
+    def _find_suspects(self, chunk: Chunk) -> list[tuple[str, str]]:
+        """The columns that deserve a close look in this chunk, and for what."""
+        frame = chunk.frame
+        longest = frame.select(pl.all().str.len_bytes().max()).row(0, named=True)
+        suspects = [(name, str(cut)) for name in self._headers for cut in _LENGTHS if (longest[name] or 0) >= cut]
+        if chunk.first < CLOSE_RECORDS:
+            for name, count in zip(self._headers, frame.select(pl.all().count()).row(0), strict=True):
+                self._looked_at[name] += count
+            return suspects + [(name, code) for name in self._headers for code in _TESTS]
+        sample = frame.gather_every(_SAMPLED)
+        hit = sample.select(pl.all().str.contains(_ANY_SIGN).any()).row(0, named=True)
+        signs = [(name, code) for name in self._headers if hit[name] for code in _TESTS if code not in _KINDS]
+        return suspects + list(_count(sample, signs))
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What was seen, column by column, tables first."""
+        found = [*self._empty_columns(), *self._swapped()]
+        for name in self._headers:
+            found += self._signs(name)
+            found += self._cut(name)
+            found += self._zeros(name)
+            found += self._serials(name)
+            found += self._long_numbers(name)
+        return tuple(found)
+
+    def _tally(self, name: str, code: str) -> _Tally:
+        return self._tallies.get((name, code), _Tally())
+
+    def _share(self, name: str, code: str) -> float:
+        cells = self._looked_at[name] if code in _KINDS else self._filled[name]
+        return self._tally(name, code).count / cells if cells else 0.0
+
+    def _make(self, code: str, name: str, seen: str, message: str, advice: str) -> Finding:
+        tally = self._tally(name, seen)
+        share = self._share(name, seen)
+        cells = "1 cell" if tally.count == 1 else f"{tally.count:,} cells"
+        text = message.format(where=f'"{name}", {cells} ({_percent(share)})')
+        return Finding(
+            code=code, column=name, count=tally.count, share=share, rows=tuple(tally.rows), message=text, advice=advice
+        )
+
+    def _signs(self, name: str) -> Iterable[Finding]:
+        for sign in SIGNS:
+            if self._tally(name, sign.code).count and sign.at_least <= self._share(name, sign.code) <= sign.at_most:
+                yield self._make(sign.code, name, sign.code, sign.message, sign.advice)
+
+    def _empty_columns(self) -> Iterable[Finding]:
+        for name in self._headers:
+            if self._records and not self._filled[name]:
+                yield Finding(
+                    code="damage.empty-column",
+                    column=name,
+                    count=self._records,
+                    share=1.0,
+                    rows=(),
+                    message=f'"{name}" is empty in all {self._records:,} rows',
+                    advice="Check the export if this column should hold something.",
+                )
+
+    def _cut(self, name: str) -> Iterable[Finding]:
+        for length, advice in _LENGTHS.items():
+            if self._tally(name, str(length)).count > (1 if length < 1000 else 0):  # noqa: PLR2004 - one may be chance
+                message = f"{{where}}: exactly {length:,} characters, cut off"
+                yield self._make("damage.cut", name, str(length), message, advice)
+
+    def _zeros(self, name: str) -> Iterable[Finding]:
+        nine, ten = self._share(name, "nine"), self._share(name, "ten")
+        is_phone = name in self._phones or (nine + ten > _MOSTLY and (ten > 0 or _sounds_like_phone(name)))
+        if nine and is_phone:
+            others = f" where {_percent(ten)} have 10" if ten else ""
+            message = f"{{where}}: 9 digits{others}, zeros probably lost"
+            advice = 'Export the column as text, or set "restore-zero: true" for it in the mapping.'
+            yield self._make("damage.lost-zero", name, "nine", message, advice)
+
+    def _serials(self, name: str) -> Iterable[Finding]:
+        serial, date = self._share(name, "serial"), self._share(name, "date")
+        if serial and (date > _MOSTLY or (serial > _MOSTLY and _sounds_like_date(name))):
+            message = "{where}: numbers like 45352 where dates belong, Excel serials"
+            advice = "Format the column as a date in Excel and export it again, or load the .xlsx itself."
+            yield self._make("damage.serial-date", name, "serial", message, advice)
+
+    def _long_numbers(self, name: str) -> Iterable[Finding]:
+        if self._share(name, "long") > _RARE:
+            message = "{where}: over 15 digits that end in zeros, rounded by Excel"
+            advice = "Export the column as text: Excel keeps only 15 digits of a number."
+            yield self._make("damage.rounded", name, "long", message, advice)
+
+    def _swapped(self) -> Iterable[Finding]:
+        for name in self._headers:
+            is_phone = name in self._phones or (not self._phones and _sounds_like_phone(name))
+            is_email = name in self._emails or (not self._emails and _sounds_like_email(name))
+            if is_phone and self._share(name, "email") > _RARE:
+                yield self._swap(name, "email", "e-mail addresses under a phone")
+            if is_email and self._share(name, "phone") > _RARE:
+                yield self._swap(name, "phone", "phone numbers under an e-mail address")
+
+    def _swap(self, name: str, kind: str, what: str) -> Finding:
+        share = self._share(name, kind)
+        return Finding(
+            code="damage.swapped",
+            column=name,
+            count=round(share * self._filled[name]),
+            share=share,
+            rows=tuple(self._tally(name, kind).rows),
+            message=f'{_percent(share)} of the cells of "{name}" are {what}: columns swapped?',
+            advice="Check the order of the columns in the export, and the mapping.",
+        )
+
+
+_TESTS = _KINDS | _SHAPES | {sign.code: sign.needle for sign in SIGNS}
+
+
+_ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in _KINDS)
+
+
+def _shows(name: str, code: str) -> pl.Expr:
+    """Whether the cells of the column `name` show the sign."""
+    cell = pl.col(name).str
+    return cell.len_chars() == int(code) if code.isdigit() else cell.contains(_TESTS[code])
+
+
+def _count(frame: pl.DataFrame, tests: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """In how many rows each column shows each sign, where any does."""
+    if not tests:
+        return {}
+    counts = frame.select(_shows(*test).sum().alias(str(number)) for number, test in enumerate(tests)).row(0)
+    return {test: count for test, count in zip(tests, counts, strict=True) if count}
+
+
+def find_damage(chunks: Iterable[Chunk], headers: Sequence[str]) -> tuple[Finding, ...]:
+    """The findings of all chunks together."""
+    survey = Survey(headers)
+    for chunk in chunks:
+        survey.look(chunk)
+    return survey.findings()
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else "under 1 %"  # noqa: PLR2004 - one percent
+
+
+def _sounds_like_phone(name: str) -> bool:
+    return any(word in name.casefold() for word in ("phone", "mobile", "điện thoại", "dien thoai", "sđt", "sdt", "tel"))
+
+
+def _sounds_like_email(name: str) -> bool:
+    return "mail" in name.casefold()
+
+
+def _sounds_like_date(name: str) -> bool:
+    words = ("date", "day", "dob", "birth", "ngày", "ngay", "time", "visit", "registered")
+    return any(word in name.casefold() for word in words)

@@ -1,0 +1,92 @@
+"""Damage from before a file came here is told once for each column, with count, rows and mending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import pytest
+
+from pango_load.records import Chunk
+from pango_load.source.damage import CLOSE_RECORDS, find_damage
+
+Cells = Sequence[str | None]
+
+
+def chunk(columns: Mapping[str, Cells], first: int = 0) -> Chunk:
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    return Chunk(frame=frame, first=first, rows=pl.int_range(first + 2, first + 2 + frame.height, eager=True))
+
+
+SIGNS: dict[str, tuple[str, Cells, str, int, tuple[int, ...]]] = {
+    "phones without zero": (
+        "phone",
+        ["0912345678"] * 6 + ["912345678", None, "987654321", "0912345678"],
+        "damage.lost-zero",
+        2,
+        (8, 10),
+    ),
+    "all phones without zero": ("Mobile", ["912345678"] * 4, "damage.lost-zero", 4, (2, 3, 4)),
+    "scientific numbers": ("id", ["1.23E+11", "8.4E+10", "x"], "damage.scientific", 2, (2, 3)),
+    "ids rounded by Excel": ("id", ["1234567890123450000"] * 3, "damage.rounded", 3, (2, 3, 4)),
+    "serial numbers as dates": ("dob", ["1990-01-02", "2001-03-04", "45352"], "damage.serial-date", 1, (4,)),
+    "only serial numbers": ("Birthday", ["45352", "33021"], "damage.serial-date", 2, (2, 3)),
+    "mojibake": ("name", ["Nguyá»…n", "LÃª", "Trần", "Äáº·ng"], "damage.mojibake", 3, (2, 3, 5)),
+    "lost letters": ("name", ["Nguy?n", "Tr\ufffdn", "Lan?"], "damage.replaced", 2, (2, 3)),
+    "errors as text": ("name", ["#N/A", "a", "#REF!"], "damage.error-text", 2, (2, 4)),
+    "test rows": ("name", ["test", *["Lan"] * 9], "damage.test-row", 1, (2,)),
+    "cut cells": ("note", ["x" * 255, "y" * 255, "z"], "damage.cut", 2, (2, 3)),
+    "cells cut by Excel": ("note", ["x" * 32767, "z"], "damage.cut", 1, (2,)),
+    "an empty column": ("note", [None, None], "damage.empty-column", 2, ()),
+    "e-mails under phone": ("phone", ["a@b.vn", "c@d.vn"], "damage.swapped", 2, (2, 3)),
+    "phones under e-mail": ("Email", ["0912345678", "0987654321"], "damage.swapped", 2, (2, 3)),
+}
+
+
+@pytest.mark.parametrize(("column", "cells", "code", "count", "rows"), SIGNS.values(), ids=SIGNS.keys())
+def test_each_kind_of_damage_is_one_finding(
+    column: str, cells: Cells, code: str, count: int, rows: tuple[int, ...]
+) -> None:
+    """Protects whoever would send a thousand broken phones without noticing."""
+    (finding,) = find_damage([chunk({column: cells})], [column])
+
+    assert (finding.code, finding.column, finding.count, finding.rows) == (code, column, count, rows)
+    assert column in finding.message
+    assert finding.advice
+
+
+SOUND: dict[str, Cells] = {
+    "phone": ["0912345678", "+84912345678", "84912345678"],
+    "customer": ["912345678", "812345678", "712345678"],
+    "email": ["a@b.vn", "nguyen.an+x@example.com", None],
+    "name": ["Nguyễn Thị Hạnh", "René Müller", "Tại sao?"],
+    "city": ["Âu Cơ", "Đà Nẵng", "São Paulo"],
+    "zip": ["10000", "20000", "45352"],
+    "dob": ["1990-01-02", "31/12/1999", None],
+    "amount": ["1000000", "1.5", "-3"],
+    "product": ["1E10", "Test kit", "Sample bag"],
+}
+
+
+def test_sound_columns_give_no_finding() -> None:
+    """Protects against warnings that people learn to ignore."""
+    assert find_damage([chunk(SOUND)], list(SOUND)) == ()
+
+
+def test_a_finding_reads_as_one_line_with_share() -> None:
+    """Protects the screen: what, how many, what to do."""
+    phones: list[str | None] = [*["0912345678"] * 24, "912345678"]
+    (finding,) = find_damage([chunk({"phone": phones})], ["phone"])
+
+    assert finding.message == '"phone", 1 cell (4%): 9 digits where 96% have 10, zeros probably lost'
+    assert finding.advice == 'Export the column as text, or set "restore-zero: true" for it in the mapping.'
+
+
+def test_counts_go_on_over_chunks_and_damage_that_begins_late_is_seen() -> None:
+    """Protects files whose second half came from another export."""
+    names: list[str | None] = ["Lan"] * CLOSE_RECORDS
+    broken: list[str | None] = ["Lan", "Nguyá»…n"] * 5000
+    (finding,) = find_damage([chunk({"name": names}), chunk({"name": broken}, CLOSE_RECORDS)], ["name"])
+
+    assert (finding.count, finding.rows) == (5000, (10003, 10005, 10007))
+    assert finding.share == 0.25

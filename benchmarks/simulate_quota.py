@@ -238,7 +238,7 @@ def models_table(sizes: list[int], seeds: int, *, looped_up_to: int) -> None:
             for name, make in MODELS.items()
         }
         print(f"\n{requests:,} requests (time / least possible time, 429s, longest stall)\n")
-        _heads("client", [f"{name} ({bests[name]:,.0f} s)" for name in MODELS])
+        _heads("client", [f"{name} ({bests[name]:,.1f} s)" for name in MODELS])
         for title, client in CLIENTS.items():
             cells = []
             for name, make in MODELS.items():

@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pango_load.delivery.quota_ring import Ring, even_gap
 from pango_load.delivery.quota_terms import USUAL_ANSWER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from pango_load.clock import Clock
     from pango_load.plan import Window
 
 LONGER_FOR_PACE = 1.05
 """An even pace may cost this much of the earliest end (quota.md: the 5 % rule)."""
+
+
+BINDS = 0.05
+
+REFRESH = 5.0
+"""Seconds between two forecasts of a running load."""
+
+MEMORY = 600.0
+"""Seconds of which the senders' speed is taken."""
+
+ENOUGH = 20
+"""Requests from which a speed is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +57,7 @@ class Forecast:
         requests: how many.
         seconds: from now to the last answer.
         until: the same as seconds since 1970.
-        window: the window that is waited for the most; None where none is.
+        window: the longest window that is waited for, for 5 % of the time or more; None where none is.
         gap: seconds between two requests, 0 where they go as early as allowed.
     """
 
@@ -112,9 +125,9 @@ def forecast(
         for tally in tallies:
             tally.total += room
             tally.queue.append((at + answer + tally.hold, room))
-    binding = max(tallies, key=lambda tally: tally.waited, default=None)
     seconds = at + answer if requests else 0.0
-    window = binding.window if binding is not None and binding.waited > 0 else None
+    binding = [tally.window for tally in tallies if tally.waited > BINDS * seconds]
+    window = max(binding, default=None)
     return Forecast(requests=requests, seconds=seconds, until=now + seconds, window=window, gap=gap)
 
 
@@ -132,6 +145,54 @@ def best_gap(levels: Sequence[Level], requests: int, *, answer: float = USUAL_AN
         if forecast(levels, requests, gap=gap, answer=answer).seconds <= LONGER_FOR_PACE * earliest:
             return gap
     return 0.0
+
+
+class Forecaster(Protocol):
+    """What `TimeLeft` asks: a `Limiter`."""
+
+    @property
+    def waited(self) -> Mapping[str, float]:
+        """Seconds waited so far, by what was waited for."""
+        ...
+
+    def forecast(self, requests: int, *, fastest: float = inf) -> Forecast:
+        """When `requests` more will be answered at the earliest."""
+        ...
+
+
+class TimeLeft:
+    """The time left of a running load, from what the windows allow and from what the senders really manage.
+
+    The senders' own speed is what they did in the time in which no window held them up: where windows decide, it is
+    high and says nothing; where the platform is slow, it decides.
+    """
+
+    def __init__(self, limiter: Forecaster, *, clock: Clock) -> None:
+        self._limiter, self._clock = limiter, clock
+        self._seen: deque[tuple[float, float, int]] = deque()
+        self._until = 0.0
+        self._asked_at = -inf
+        self._every = REFRESH
+
+    def seconds(self, remaining: int) -> float:
+        """Seconds until `remaining` requests will be answered; cheap enough for every frame of a progress bar."""
+        now = self._clock.steady()
+        if remaining <= 0:
+            return 0.0
+        if now - self._asked_at >= self._every:
+            self._asked_at = now
+            self._seen.append((now, sum(self._limiter.waited.values()), remaining))
+            while self._seen[0][0] < now - MEMORY:
+                self._seen.popleft()
+            self._until = now + self._limiter.forecast(remaining, fastest=self._fastest()).seconds
+            self._every = max(REFRESH, 50 * (self._clock.steady() - now))
+        return max(0.0, self._until - now)
+
+    def _fastest(self) -> float:
+        """Requests a second while nothing was waited for; infinite until enough was seen."""
+        (begin, waited_then, remaining_then), (end, waited, remaining) = self._seen[0], self._seen[-1]
+        done, busy = remaining_then - remaining, (end - begin) - (waited - waited_then)
+        return done / busy if done >= ENOUGH and busy > 0 else inf
 
 
 def _empty(levels: Sequence[Level]) -> list[Level]:

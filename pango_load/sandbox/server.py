@@ -244,7 +244,7 @@ class Sandbox:
         if others:
             told = ", ".join(f"{count:,} x {status or 'no answer'}" for status, count in others.items())
             lines.append(f"  other answers: {told}")
-        if self.settings.windows and self.request_log:
+        if self.settings.windows and self.statuses:
             told = ", ".join(f"{worst:,} of {w.limit:,} in {w.label}" for w, worst in self.worst_windows().items())
             lines.append(f"  busiest: {told}")
         return "\n".join(lines)
@@ -261,6 +261,7 @@ async def serve(
     on_ready: Callable[[Sandbox], None],
     *,
     clock: Clock | None = None,
+    find_type: Callable[[str], ObjectType] | None = None,
     grace: float = 2.0,
 ) -> Sandbox:
     """Serve in the foreground until SIGINT or SIGTERM, from the main thread; then the sandbox, for its summary.
@@ -270,13 +271,14 @@ async def serve(
         host: of this machine only.
         port: 0 takes a free one; `on_ready` finds it in the sandbox's addresses.
         on_ready: called once, when connections are taken.
-        clock: see `Sandbox`.
+        clock: as for `Sandbox`.
+        find_type: likewise.
         grace: seconds that requests under way get to finish.
 
     Raises:
         UsageError: where the port is taken or the host is not this machine.
     """
-    sandbox = Sandbox(settings, port=port, host=host, clock=clock)
+    sandbox = Sandbox(settings, port=port, host=host, clock=clock, find_type=find_type)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -107,7 +107,7 @@ def decide(
         now: seconds since 1970.
         again: `--again`: send what was finished once more.
         again_after: seconds for which a load that finished with 0 counts as done.
-        fresh: `--fresh`: whatever is unfinished is left behind.
+        fresh: `--fresh`: what is unfinished is left behind, and counted; what is finished needs `again`.
         has_grown: given with `--append`: whether the files now begin with that older content.
 
     Raises:
@@ -121,16 +121,14 @@ def decide(
     )
     neighbours = [run for run in runs if _is_same_place(run, identity, description)]
     newest = next((run for run in runs if run.facts.identity == digest), None)
-    if newest and not fresh:
-        if newest.facts.state.is_unfinished:
-            return GoOn(newest)
-        # What was loaded in between from the same files may have overwritten it.
-        is_latest = not any(run.facts.created > newest.facts.created for run in neighbours)
-        if newest.facts.state is RunState.FINISHED and is_latest and not again:
-            if newest.facts.exit_code == 0 and now - (newest.facts.finished or 0.0) < again_after:
-                return NothingToDo(newest)
-            if newest.facts.exit_code != 0:
-                return ShowAgain(newest)
+    if newest and newest.facts.state.is_unfinished and not fresh:
+        return GoOn(newest)
+    # What was loaded in between from the same files may have overwritten it.
+    if newest and not again and not any(run.facts.created > newest.facts.created for run in neighbours):
+        if newest.facts.state is RunState.FINISHED and newest.facts.exit_code != 0:
+            return ShowAgain(newest)
+        if newest.facts.state is RunState.FINISHED and now - (newest.facts.finished or 0.0) < again_after:
+            return NothingToDo(newest)
     if has_grown and not fresh and (grown := _grown(identity, neighbours, has_grown)):
         return GrowOn(grown)
     older = tuple(run for run in neighbours if run.facts.state.is_unfinished)

@@ -196,6 +196,77 @@ def test_a_real_limit_on_file_size_stops_the_load_with_exit_7(tmp_path: Path) ->
         assert counts.unknown > 0
 
 
+_FULL_DISK = """
+import asyncio, os, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from support.journal_samples import begin_journal, plan_of
+from pango_load.errors import MustBeMended
+from pango_load.journal.run import Journal
+from pango_load.records import Outcome, Verdict
+
+async def send(journal):
+    in_flight = []
+    try:
+        for number in range(4000):
+            await journal.sending(number)
+            in_flight.append(number)
+            if len(in_flight) > 20:
+                done = in_flight.pop(0)
+                await journal.settled(Outcome(batch=done, verdict=Verdict.ACCEPTED))
+    except MustBeMended as stopped:
+        print(stopped.message)
+    for number in in_flight:
+        await journal.settled(Outcome(batch=number, verdict=Verdict.ACCEPTED))
+    return number
+
+disk = Path(sys.argv[1])
+journal = begin_journal(disk / "state", plan_of(4000))
+with (disk / "other").open("wb", buffering=0) as other:
+    try:
+        while other.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+asyncio.run(send(journal))
+print(journal.counts())
+journal.finish(7)
+journal.close()
+(disk / "other").unlink()
+with Journal.open(journal.path) as after:
+    print(after.counts())
+"""
+
+_OWN_DISKS = ["unshare", "--map-root-user", "--mount"]
+
+
+def may_mount() -> bool:
+    """Whether a disk of 3 MB can be made for a test."""
+    try:
+        return subprocess.run([*_OWN_DISKS, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not may_mount(), reason="no disk can be mounted here")
+def test_a_disk_that_fills_up_loses_no_outcome(tmp_path: Path) -> None:
+    """A real full disk: the next request is not sent, and all that were in flight are written down nevertheless."""
+    tests = Path(__file__).parents[1]
+    inner = f'mount -t tmpfs -o size=3m none "{tmp_path}" && exec "$@"'
+    child = subprocess.run(
+        [*_OWN_DISKS, "sh", "-c", inner, "sh", sys.executable, "-c", _FULL_DISK, str(tmp_path), str(tests)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tests.parent,
+    )
+    assert child.returncode == 0, child.stderr
+    message, counts, after = child.stdout.splitlines()
+    assert message.endswith("is full: the journal cannot be written.")
+    assert "unknown=0" in counts
+    assert counts == after
+
+
 # --- loss of power ----------------------------------------------------------------------------------------------------
 
 

@@ -18,9 +18,11 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "null": type(None),
 }
 KNOWN = frozenset(
-    ("$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "definitions", "description", "enum")
-    + ("examples", "if", "items", "maximum", "minLength", "minimum", "not", "pattern", "properties", "required")
-    + ("then", "title", "type")
+    {
+        *("$ref", "$schema", "additionalProperties", "allOf", "anyOf", "const", "definitions", "description", "enum"),
+        *("examples", "if", "items", "maximum", "minLength", "minimum", "not", "pattern", "properties", "required"),
+        *("then", "title", "type"),
+    }
 )
 
 

@@ -13,11 +13,13 @@ from pango_load.records import Chunk, Damage
 from pango_load.source.formats import without_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.source.formats import SourceFile
     from pango_load.source.text import TextFile
+
+    Splitter = Callable[[Iterable[bytes]], Iterator[tuple[int, bytes]]]
 
 SCANNED_RECORDS = 1000
 """Records whose keys become headers; a key that comes later is an unseen one."""
@@ -36,30 +38,37 @@ class _Digits(str):
 class JsonLinesReader:
     """Reads one file with a JSON object on each line; see `FileReader`.
 
+    Args:
+        file: what is known of it.
+        text: where it is read from.
+        extra: keys that become columns whether or not they are seen.
+        split: how the text is cut into (number, record); at line ends, unless told otherwise.
+
     Raises:
         UsageError: none of the first records is a JSON object.
     """
 
-    def __init__(self, file: SourceFile, text: TextFile, extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self, file: SourceFile, text: TextFile, *, extra: Sequence[str] = (), split: Splitter | None = None
+    ) -> None:
         self.file = file
+        self._split = split or split_lines
         self.fingerprint: Fingerprint | None = None
         self.unseen_keys: frozenset[str] = frozenset()
         self._text = text
-        scanned = _scan_keys(file, text)
+        scanned = _scan_keys(file, self._split(text.open().blocks()))
         self.headers = without_marks(list(scanned | dict.fromkeys(extra)))
 
     def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
         """A reader that gives `extra` as columns too."""
-        return JsonLinesReader(self.file, self._text, [*self.headers, *extra])
+        return JsonLinesReader(self.file, self._text, extra=[*self.headers, *extra], split=self._split)
 
     def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
         """Every record; blank lines are none, and keep their number."""
         stream = self._text.open(expected)
         unseen: set[str] = set()
         gathered = _Gathered(self.headers)
-        for number, line in enumerate(_lines(stream.blocks()), 1):
-            if not line.strip():
-                continue
+        for number, line in self._split(stream.blocks()):
             unseen |= gathered.add(number, line)
             if len(gathered.rows) == CHUNK_ROWS or gathered.size > _LONGEST_LINE:
                 yield gathered.chunk(first=first, file=file)
@@ -168,25 +177,30 @@ def json_text(value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _scan_keys(file: SourceFile, text: TextFile) -> dict[str, None]:
+def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> dict[str, None]:
     keys: dict[str, None] = {}
     objects = 0
-    lines = (line for line in _lines(text.open().blocks()) if line.strip())
-    for line in islice(lines, SCANNED_RECORDS):
+    for _, line in islice(lines, SCANNED_RECORDS):
         cells = read_record(line)
         if not isinstance(cells, Damage):
             keys |= dict.fromkeys(cells)
             objects += 1
     if not objects:
         raise UsageError(
-            f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} lines.",
+            f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} records.",
             "Write one object on each line, or export the table as CSV.",
         )
     return keys
 
 
-def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Every line without its end; JSON holds no raw line ends, so that no line is cut in a text."""
+def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(Number from 1, text without its end) of every line that is not blank; JSON texts hold no raw line ends."""
+    for number, line in enumerate(_lines(blocks), 1):
+        if line and not line.isspace():
+            yield number, line
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in blocks:
         *whole, rest = (rest + block).split(b"\n")

@@ -10,6 +10,7 @@ from pango_load.source.delimited import DelimitedReader
 from pango_load.source.encodings import find_encoding, refuse_binary
 from pango_load.source.fingerprint import unreadable
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
+from pango_load.source.json_arrays import is_array, split_array
 from pango_load.source.json_lines import JsonLinesReader
 from pango_load.source.layout import find_layout
 from pango_load.source.packing import Packing, find_packing, zip_member
@@ -106,7 +107,7 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         file = SourceFile(
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
-        return JsonLinesReader(file, text)
+        return JsonLinesReader(file, text, split=split_array if is_array(head) else None)
     final = next(blocks, None) is None
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
@@ -138,4 +139,6 @@ def _refuse_others(path: Path, head: bytes) -> None:
 def _is_json(path: Path, head: bytes, packing: Packing) -> bool:
     name = path.with_suffix("") if packing is not Packing.NONE and path.suffix.lower() == f".{packing}" else path
     suffix = name.suffix.lower()
-    return suffix in _JSON_SUFFIXES or (suffix not in _TEXT_SUFFIXES and head.lstrip().startswith(b"{"))
+    return suffix in _JSON_SUFFIXES or (
+        suffix not in _TEXT_SUFFIXES and (head.lstrip().startswith(b"{") or is_array(head))
+    )

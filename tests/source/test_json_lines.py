@@ -95,6 +95,43 @@ def test_a_file_without_any_record_is_told_at_once(tmp_path: Path) -> None:
         open_source([write(tmp_path, b"hello\nworld\n")], SourceOptions())
 
 
+@pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "pretty"])
+def test_the_items_of_an_array_are_records(indent: int | None, tmp_path: Path) -> None:
+    """Protects exports of programs that know no JSONL; the item goes back into a row file as one line."""
+    records = [{"a": "x, y]", "b": {"c": [1, 2]}}, {"a": 'a "quote" \\', "b": {"c": []}}]
+    path = write(tmp_path, json.dumps(records, indent=indent).encode(), "a.json")
+    source = open_source([path], SourceOptions())
+    (chunk,) = source.read_chunks()
+
+    assert source.headers == ("a", "b.c")
+    assert chunk.frame.rows() == [("x, y]", "[1,2]"), ('a "quote" \\', "[]")]
+    assert chunk.rows.to_list() == [1, 2]
+    assert chunk.lines is not None
+    assert [json.loads(line) for line in chunk.lines] == records
+    assert not any("\n" in line for line in chunk.lines)
+
+
+BROKEN_ARRAYS = {
+    "cut in a record": (b'[{"a":1},{"a":2},{"a"', {3: "source.bad-json"}, 3),
+    "cut between records": (b'[{"a":1},{"a":2}', {3: "source.bad-json"}, 3),
+    "cut behind a comma": (b'[{"a":1},', {2: "source.bad-json"}, 2),
+    "an item that is no object": (b'[{"a":1},7,{"a":2}]', {2: "source.bad-json"}, 3),
+    "two commas": (b'[{"a":1},,{"a":2}]', {2: "source.bad-json"}, 3),
+    "text behind the end": (b'[{"a":1}] x', {2: "source.bad-json"}, 2),
+}
+
+
+@pytest.mark.parametrize(("content", "codes", "count"), BROKEN_ARRAYS.values(), ids=BROKEN_ARRAYS.keys())
+def test_what_is_broken_in_an_array_is_damage(
+    content: bytes, codes: dict[int, str], count: int, tmp_path: Path
+) -> None:
+    """Protects against an array that was cut short without anybody noticing."""
+    read = read_all(write(tmp_path, content, "a.json"))
+
+    assert read.codes == codes
+    assert len(read.cells) == count
+
+
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 RECORDS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "č"]), TEXTS, min_size=1), min_size=1, max_size=8)
 

@@ -120,11 +120,11 @@ def forecast(
         if room <= 0:
             at = _next(tallies, at)
             continue
-        at += room * gap
         left -= room
         for tally in tallies:
             tally.total += room
             tally.queue.append((at + answer + tally.hold, room))
+        at += room * gap
     seconds = at + answer if requests else 0.0
     binding = [tally.window for tally in tallies if tally.waited > BINDS * seconds]
     window = max(binding, default=None)
@@ -155,6 +155,11 @@ class Forecaster(Protocol):
         """Seconds waited so far, by what was waited for."""
         ...
 
+    @property
+    def under_way(self) -> int:
+        """Requests sent and not answered."""
+        ...
+
     def forecast(self, requests: int, *, fastest: float = inf) -> Forecast:
         """When `requests` more will be answered at the earliest."""
         ...
@@ -175,7 +180,11 @@ class TimeLeft:
         self._every = REFRESH
 
     def seconds(self, remaining: int) -> float:
-        """Seconds until `remaining` requests will be answered; cheap enough for every frame of a progress bar."""
+        """Seconds until `remaining` requests will be answered; cheap enough for every frame of a progress bar.
+
+        Args:
+            remaining: requests not answered yet, those under way included.
+        """
         now = self._clock.steady()
         if remaining <= 0:
             return 0.0
@@ -184,7 +193,8 @@ class TimeLeft:
             self._seen.append((now, sum(self._limiter.waited.values()), remaining))
             while self._seen[0][0] < now - MEMORY:
                 self._seen.popleft()
-            self._until = now + self._limiter.forecast(remaining, fastest=self._fastest()).seconds
+            unsent = max(1, remaining - self._limiter.under_way)
+            self._until = now + self._limiter.forecast(unsent, fastest=self._fastest()).seconds
             self._every = max(REFRESH, 50 * (self._clock.steady() - now))
         return max(0.0, self._until - now)
 

@@ -183,6 +183,11 @@ class Limiter:
         return self._limited
 
     @property
+    def under_way(self) -> int:
+        """Permits given and not settled: requests that are not answered yet."""
+        return len(self._out)
+
+    @property
     def answer_seconds(self) -> float:
         """What an answer takes: the median of the latest, or a usual value until some were seen."""
         return self._answers.usual
@@ -197,7 +202,7 @@ class Limiter:
         """When `requests` more will be answered at the earliest, given what is left of each window now.
 
         Args:
-            requests: still to be sent.
+            requests: still to be sent, without those under way.
             fastest: requests a second that the senders manage.
         """
         with self._account() as account:

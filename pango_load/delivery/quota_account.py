@@ -75,6 +75,7 @@ class Account:
     next_turn: float = -inf
     paced_until: float = -inf
     last: float = -inf
+    _known: tuple[Terms, list[tuple[Ring, Window, int]]] | None = None
 
     # --- windows and owners -------------------------------------------------------------------------------------------
 
@@ -145,8 +146,7 @@ class Account:
         if now < self.pause.until:
             return 0
         self._grow(now)
-        for window, limit in zip(terms.windows, terms.limits, strict=True):
-            ring = self.ring(window)
+        for ring, window, limit in self._mine(terms):
             if ring.frees <= now:
                 ring.expire(now)
             room = (limit if ring.ease == 1.0 else _eased(ring, window, limit)) - ring.total - ring.held
@@ -173,8 +173,7 @@ class Account:
             return Block(self.pause.until, Reason.PAUSE)
         self._grow(now)
         found: Block | None = None
-        for window, limit in zip(terms.windows, terms.limits, strict=True):
-            ring = self.ring(window)
+        for ring, window, limit in self._mine(terms):
             ring.expire(now)
             too_many = ring.total + ring.held - _eased(ring, window, limit) + 1
             if too_many <= 0:
@@ -196,9 +195,14 @@ class Account:
         self._grow(now)
         for ring in self.rings:
             ring.expire(now)
-        return tuple(
-            _eased(self.ring(window), window, limit) for window, limit in zip(terms.windows, terms.limits, strict=True)
-        )
+        return tuple(_eased(ring, window, limit) for ring, window, limit in self._mine(terms))
+
+    def _mine(self, terms: Terms) -> list[tuple[Ring, Window, int]]:
+        """The rings of `terms`; looked up once for the terms that are asked with again and again."""
+        if self._known is None or self._known[0] is not terms:
+            pairs = zip(terms.windows, terms.limits, strict=True)
+            self._known = (terms, [(self.ring(window), window, limit) for window, limit in pairs])
+        return self._known[1]
 
     def _gap(self, now: float, terms: Terms) -> float:
         if now < self.paced_until:

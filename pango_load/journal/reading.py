@@ -363,28 +363,34 @@ class JournalReader:
 
     def _rows(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[int, ...]]:
         """What a question that is answered in numbers gives."""
-        with self._moment() as db:
+        with self._asked() as db:
             return db.execute(sql, parameters).fetchall()
 
     def _texts(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[str, ...]]:
         """What a question that is answered in words gives; numbers come as their digits."""
-        with self._moment() as db:
+        with self._asked() as db:
             return [tuple(str(cell) for cell in row) for row in db.execute(sql, parameters)]
 
     @contextmanager
     def _moment(self) -> Iterator[Connection]:
-        """Everything asked within is of one moment.
+        """Everything asked within is of one moment."""
+        with self._asked() as db:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("COMMIT")
+
+    @contextmanager
+    def _asked(self) -> Iterator[Connection]:
+        """The connection, for one thread at a time.
 
         Raises:
             LoadStopped: the file cannot be read.
         """
         with self._turn:
             try:
-                self._reading.execute("BEGIN")
-                try:
-                    yield self._reading
-                finally:
-                    self._reading.execute("COMMIT")
+                yield self._reading
             except sqlite3.Error as error:
                 raise reason_of(error, self.path) from error
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 GROUP = 512
 """Entries of the ledger in one transaction at most."""
 
+LINGER = 0.001
+"""Seconds in which entries of coroutines gather before they are written: at 2,000 requests a second this halves the
+processor's work and leaves a fifth of the flushes (docs/journal.md)."""
+
 RESERVE = 1 << 20
 """Bytes kept aside so that what was in flight can still be written down when the disk is full."""
 
@@ -52,7 +56,7 @@ class Entry:
 class Writer:
     """Takes entries from any thread, writes them in their order, and tells when they are durable.
 
-    Commits group by themselves: while one is flushed to the disk, the next entries gather.
+    Commits group by themselves: while one is flushed to the disk, and for a moment after, the next entries gather.
 
     Args:
         ledger: used by the writer's own thread only.
@@ -66,7 +70,7 @@ class Writer:
     stopped: LoadStopped | None = None
     _queue: SimpleQueue[Entry | None] = field(default_factory=SimpleQueue)
     _thread: threading.Thread | None = None
-    _is_closed: bool = False
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Begin to take entries."""
@@ -75,7 +79,7 @@ class Writer:
 
     def close(self) -> None:
         """Write what still waits, and end the thread."""
-        self._is_closed = True
+        self._closing.set()
         if self._thread:
             self._queue.put(None)
             self._thread.join()
@@ -107,7 +111,7 @@ class Writer:
         self._put(Entry(write, is_intent=False, waiting=Future()))
 
     def _put(self, entry: Entry) -> None:
-        if self._is_closed or not (self._thread and self._thread.is_alive()):
+        if self._closing.is_set() or not (self._thread and self._thread.is_alive()):
             raise LoadStopped(f"The journal {self.path} is closed.")
         self._queue.put(entry)
 
@@ -117,6 +121,8 @@ class Writer:
         is_open = True
         while is_open:
             entry = self._queue.get()
+            if entry and entry.loop:
+                self._closing.wait(LINGER)
             group: list[Entry] = []
             with suppress(Empty):
                 while entry is not None:

@@ -180,7 +180,7 @@ def gather(headers: Sequence[str], chunks: Iterable[Chunk]) -> dict[str, ColumnE
     for chunk in chunks:
         for name, evidence in columns.items():
             if name in chunk.frame.columns:
-                evidence.see(chunk.frame[name])
+                evidence.see(chunk.frame.get_column(name))
     return columns
 
 

@@ -77,6 +77,8 @@ class MappingFile:
         """Every column that it reads, as it writes them."""
         entries = (*self.entries, *(entry for group in self.groups for entry in group.entries))
         names = [name for entry in entries for name in entry.rule.columns]
+        targets = {entry.rule.target for entry in self.entries}
+        names.extend(group.group_by for group in self.groups if group.group_by and group.group_by not in targets)
         if self.zone_column is not None:
             names.append(self.zone_column[0])
         return tuple(dict.fromkeys(names))

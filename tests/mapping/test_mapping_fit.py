@@ -142,6 +142,8 @@ def test_what_does_not_change_the_entries_does_not_change_the_fingerprint(more: 
         pytest.param("request: {a: 1}", "", id="the-request"),
         pytest.param("userEvent: {jeConfigId: a, jeEventKey: b}", "", id="a-user-event"),
         pytest.param("computed: {address: '{Name}'}", "", id="a-template"),
+        pytest.param("recordKey: [phone]", "", id="the-record-key"),
+        pytest.param("source: POS", "", id="the-source"),
         pytest.param("", "Born: dob", id="a-column"),
         pytest.param("", "Born: {field: dob, format: '%d/%m/%Y'}", id="a-pattern"),
         pytest.param("", "Born: {field: dob, format: '%m/%d/%Y'}", id="another-pattern"),
@@ -157,6 +159,18 @@ def test_what_changes_the_entries_changes_the_fingerprint(more: str, columns: st
     }
     assert fitted(customer(more, columns=columns), tmp_path, headers).fingerprint != plain
     assert len(patterns) == 2
+
+
+def test_another_zone_changes_the_fingerprint(tmp_path: Path) -> None:
+    """Protects dates: a load is never resumed with another reading of its clock."""
+    zones = (
+        "timezone: Asia/Ho_Chi_Minh",
+        "timezone: Asia/Tokyo",
+        "timezoneGmt: 7",
+        "timezoneGmt: 7\ntimestamps: instant",
+    )
+    texts = [customer().replace(zones[0], zone) for zone in zones]
+    assert len({fitted(text, tmp_path).fingerprint for text in texts}) == len(zones)
 
 
 @given(order=st.permutations(WHOLE_HEADERS))

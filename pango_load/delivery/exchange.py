@@ -135,6 +135,7 @@ class Exchange:
     conclusive: int = 0
     was_reached: bool = False
     _odd_in_a_row: int = 0
+    _last: Judgement | None = None
 
     async def send(self, job: Job, piece: Piece, line: Line) -> Result:
         """Send `piece` (indices of the batch's entries) until it is known what became of it.
@@ -146,6 +147,9 @@ class Exchange:
             CalledOff: where it ends.
         """
         trials = _Trials()
+        if self._last is not None and self.outage.is_over(self.clock.steady()):
+            # Where unknown batches are held, none of them comes back to notice that nothing works any more.
+            raise self._gave_up(self._last)
         while True:
             self.roster.rest()
             await self.gate.enter()
@@ -223,6 +227,7 @@ class Exchange:
         if isinstance(reply, Answer) and fate is not Fate.TOKEN_REFUSED:
             self.tokens.proved(token)
         self._odd_in_a_row = self._odd_in_a_row + 1 if fate is Fate.UNREADABLE else 0
+        self._last = judgement
         self._learn(judgement)
         if fate is Fate.STOP:
             await self.recorder.returned(job.batch.number)

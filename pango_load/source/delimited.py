@@ -11,7 +11,8 @@ import polars as pl
 
 from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
-from pango_load.source.formats import without_marks
+from pango_load.source.encodings import LABELS
+from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
 from pango_load.source.quoting import Found, find_records, judge_quoting, last_cut
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class DelimitedReader:
         self.fingerprint: Fingerprint | None = None
         self._text = text
         self._layout = layout
-        self._parser = _Parser(layout)
+        self._parser = _Parser(layout, encoding=file.encoding)
 
     def with_headers(self, extra: Sequence[str]) -> DelimitedReader:
         """Itself: the headers of delimited text stand in the file."""
@@ -99,14 +100,20 @@ class _Piece:
 class _Parser:
     """Turns text into frames."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, encoding: str) -> None:
         self._layout = layout
+        self._encoding = LABELS.get(encoding, encoding)
         self._dialect = layout.dialect
         self._width = len(layout.names) + layout.unnamed
         fillers = [f"\x00{number}" for number in range(layout.unnamed)]
         self._fillers = fillers
         self._schema = dict.fromkeys([*layout.names, *fillers], pl.String())
         self._headers = list(without_marks(layout.names))
+        self._own = [index for index, name in enumerate(layout.names) if name in self._headers]
+        self._code_at = layout.names.index(CODE_COLUMN) if CODE_COLUMN in layout.names else None
+        self._still_damaged = pl.all_horizontal(
+            pl.col(self._headers).is_null(), pl.col(CODE_COLUMN).str.starts_with("source.")
+        )
         self._bytes_in_cells = pl.sum_horizontal(pl.all().str.len_bytes().sum())
 
     def parse(self, text: bytes, *, final: bool) -> Iterator[_Piece]:
@@ -163,6 +170,8 @@ class _Parser:
         if quoting.has_empty_cells:
             frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
         if any(frame[name].null_count() != frame.height for name in self._fillers):
+            return None
+        if self._code_at is not None and frame.select(self._still_damaged).to_series().any():
             return None
         return frame if len(self._headers) == self._width else frame.select(self._headers)
 
@@ -225,16 +234,19 @@ class _Parser:
         named = len(self._layout.names)
         raw = text[found.start : found.end]
         if found.cells is None:
-            return _damage("source.bad-quote", raw, "a closing quote before a separator or the line's end")
+            return _damage("source.bad-quote", raw, "a quote at the edge of a cell")
         if len(found.cells) < named:
             return _damage("source.too-few-cells", raw, _cells(named), _cells(len(found.cells)))
         if any(found.cells[named:]):
             return _damage("source.too-many-cells", raw, _cells(named), _cells(len(found.cells)))
         try:
-            return [cell.decode() or None for cell in found.cells[:named]]
+            cells = [cell.decode() or None for cell in found.cells[:named]]
         except UnicodeDecodeError as error:
             byte = error.object[error.start]
-            return _damage("source.bad-encoding", raw, "text in the encoding of the file", f"the byte {byte:#04x}")
+            return _damage("source.bad-encoding", raw, f"{self._encoding} text", f"the byte {byte:#04x}")
+        if self._code_at is None or any(cells[index] for index in self._own):
+            return cells
+        return still_damaged(cells[self._code_at], self._headers) or cells
 
     def _make_frame(self, records: list[list[str | None] | None]) -> pl.DataFrame:
         empty: list[str | None] = [None] * len(self._layout.names)

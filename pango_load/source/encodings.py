@@ -49,7 +49,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16 BE"),
 )
 
-_LABELS = {
+LABELS = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 LE",
     "utf-16-be": "UTF-16 BE",
@@ -96,7 +96,7 @@ def _asked_for(asked: str) -> Encoding:
             f"--encoding {asked} is not an encoding that is known here.",
             "Use for instance utf-8, utf-16, windows-1258 or windows-1252.",
         ) from error
-    return Encoding(codec=codec, label=_LABELS.get(codec, codec), found_by="--encoding")
+    return Encoding(codec=codec, label=LABELS.get(codec, codec), found_by="--encoding")
 
 
 def _zeros(head: bytes) -> Encoding | None:

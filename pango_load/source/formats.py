@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from pango_load.errors import UsageError
-from pango_load.records import MARK_COLUMNS
+from pango_load.records import MARK_COLUMNS, Damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,6 +96,27 @@ def check_headers(names: Sequence[str], path: Path, place: str) -> None:
             f"{path}, {place}: every column needs a header of its own; {'; '.join(mistakes)}.",
             "Name each column once in that row, or say with --header-row which row holds the headers.",
         )
+
+
+CODE_COLUMN = "_pango_code"
+
+_STILL_DAMAGED = {
+    "source.bad-encoding": ("text", ""),
+    "source.bad-json": ("a JSON object", ": its text was not put back"),
+    "source.error-cell": ("", "an error"),
+}
+
+
+def still_damaged(code: str | None, headers: Sequence[str]) -> Damage | None:
+    """The damage of a record that comes back as it was in a row file: no cell of its own, and the code in our column.
+
+    A damaged record has no cells to write into a row file; loaded again uncorrected, it is turned down for the same
+    reason and not for its empty cells.
+    """
+    if code is None or not code.startswith("source."):
+        return None
+    expected, found = _STILL_DAMAGED.get(code, (f"{len(headers)} cells", "" if code == "source.bad-quote" else "none"))
+    return Damage(code=code, raw="", expected=expected, found=found)
 
 
 def without_marks(names: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
-from pango_load.source.formats import without_marks
+from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -94,6 +94,8 @@ class _Gathered:
     def add(self, number: int, line: bytes) -> set[str]:
         """Take one line in; gives the keys that are no headers."""
         cells = read_record(line)
+        if not isinstance(cells, Damage) and not any(cells.get(name) for name in self._columns):
+            cells = still_damaged(cells.get(CODE_COLUMN), list(self._columns)) or cells
         if isinstance(cells, Damage):
             self._damaged[len(self.rows)] = cells
             cells = {}
@@ -121,19 +123,25 @@ def read_record(line: bytes) -> dict[str, str | None] | Damage:
     try:
         record: object = json.loads(line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits)
     except UnicodeDecodeError as error:
-        return _damage("source.bad-encoding", line, "UTF-8", f"the byte {line[error.start]:#04x}")
+        return _damage("source.bad-encoding", line, "UTF-8 text", f"the byte {line[error.start]:#04x}")
     except json.JSONDecodeError as error:
-        return _damage("source.bad-json", line, "a JSON object", f"{error.msg} at character {error.colno}")
+        return _damage("source.bad-json", line, "a JSON object", f": {error.msg} at character {error.colno}")
     except RecursionError:
-        return _damage("source.bad-json", line, "a JSON object", "too many levels")
+        return _damage("source.bad-json", line, "a JSON object", ": it has too many levels")
+    return _make_cells(record, line)
+
+
+def _make_cells(record: object, line: bytes) -> dict[str, str | None] | Damage:
     if not isinstance(record, dict):
         return _damage("source.bad-json", line, "a JSON object", _kind(record))
     cells: dict[str, str | None] = {}
     twice = _flatten("", record, cells)
     if twice:
-        return _damage("source.bad-json", line, "every key once", f'"{twice}" as one key and as nested ones')
+        return _damage("source.bad-json", line, "a JSON object", f': "{twice}" stands in it in two ways')
     is_broken = b"\\u" in line and not all(map(_is_unicode, [*cells, *cells.values()]))
-    return _damage("source.bad-json", line, "Unicode text", "half of a surrogate pair") if is_broken else cells
+    return (
+        _damage("source.bad-json", line, "a JSON object", ": it holds half of a surrogate pair") if is_broken else cells
+    )
 
 
 def _is_unicode(text: str | None) -> bool:
@@ -216,4 +224,4 @@ def _damage(code: str, line: bytes, expected: str, found: str) -> Damage:
 
 
 def _kind(value: object) -> str:
-    return {list: "a list", bool: "true or false", type(None): "null"}.get(type(value), "a number or a text")
+    return {list: ": it is a list", type(None): ": it is null"}.get(type(value), ": it is a single value")

@@ -14,7 +14,7 @@ import polars as pl
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
 from pango_load.source.fingerprint import BlockReader
-from pango_load.source.formats import SourceFile, SourceFormat, check_headers, without_marks
+from pango_load.source.formats import CODE_COLUMN, SourceFile, SourceFormat, check_headers, without_marks
 from pango_load.source.workbook import SheetFacts, column_letters, read_facts, sheet_part
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class SheetReader:
         """Every record; the whole file is verified before the first of them is handed out."""
         _, self.fingerprint = _read_whole(self._path, expected or self.fingerprint, keep=False)
         failed = self._failed_by_row()
+        has_code = CODE_COLUMN in self._records.columns
         for start in range(0, self._records.height, CHUNK_ROWS):
             part = self._records.slice(start, CHUNK_ROWS)
             rows = part.get_column("\x00row")
@@ -100,6 +101,8 @@ class SheetReader:
                 for index, row in enumerate(rows)
                 if row in failed
             }
+            if has_code:
+                damaged |= _still_damaged(part, self.headers)
             if damaged:
                 is_damaged = pl.int_range(frame.height).is_in(list(damaged))
                 frame = frame.with_columns(pl.when(~is_damaged).then(pl.all()))
@@ -134,15 +137,21 @@ class SheetReader:
 
     def _damage(self, row: int, failed: dict[int, str], cells: Sequence[str | None]) -> Damage:
         texts = [failed.get(index) or cell or "" for (index, _), cell in zip(self._names, cells, strict=True)]
-        places = [
-            f"{what} in {column_letters(index + self._sheet.first_column)}{row}" for index, what in failed.items()
-        ]
-        return Damage(
-            code="source.error-cell",
-            raw="\t".join(texts)[:_RAW_CHARACTERS],
-            expected="a value in every cell",
-            found=", ".join(places),
-        )
+        offset = self._sheet.first_column
+        places = {f"{column_letters(index + offset)}{row}": what for index, what in failed.items()}
+        raw = "\t".join(texts)[:_RAW_CHARACTERS]
+        if set(places.values()) == {NO_VALUE}:
+            return Damage(code="source.no-value", raw=raw, expected="a value", found=f" in {', '.join(places)}")
+        found = ", ".join(f"{what} in {place}" for place, what in places.items())
+        return Damage(code="source.error-cell", raw=raw, expected="a value", found=found)
+
+
+def _still_damaged(part: pl.DataFrame, headers: Sequence[str]) -> dict[int, Damage]:
+    """Records that come back from a row file as damaged as they were."""
+    empty = part.select(pl.all_horizontal(pl.col(headers).is_null())).to_series()
+    codes = part.get_column(CODE_COLUMN)
+    found = ((index, still_damaged(codes[index], headers)) for index in empty.arg_true())
+    return {index: damage for index, damage in found if damage is not None}
 
 
 def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) -> tuple[bytes, Fingerprint]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import zipfile
     from collections.abc import Iterator
 
+NO_VALUE = "a formula without a value"
+
 _PIECE_BYTES = 1 << 20
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 _ERROR = re.compile(
@@ -116,7 +118,7 @@ def _scan(piece: bytes, facts: SheetFacts) -> None:
     if b"<f" in piece or b":f>" in piece or b":f " in piece:
         for match in _NO_VALUE.finditer(piece):
             if b't="str"' not in match[1]:
-                _note(match[1], "a formula without a value", facts)
+                _note(match[1], NO_VALUE, facts)
     facts.has_date_text = facts.has_date_text or _DATE_TEXT.search(piece) is not None
     facts.merged += len(re.findall(rb"<(?:\w+:)?mergeCell\b", piece)) if b"mergeCell" in piece else 0
     facts.filtered = facts.filtered or b"autoFilter" in piece

@@ -193,6 +193,16 @@ def test_a_header_row_further_down_is_taken_when_it_holds_all_wanted_names(tmp_p
     assert read.rows == [3]
 
 
+def test_a_damaged_record_that_comes_back_uncorrected_is_damaged_in_the_same_way(tmp_path: Path) -> None:
+    """Protects the promise that a reject file loads again: an uncorrected row keeps its reason."""
+    marks = "_pango_row,_pango_code,_pango_field,_pango_message,_pango_hint"
+    rows = ["1,2,3,phone.shape,phone,m,h", ",,7,source.bad-quote,,m,h", "4,5,9,source.bad-quote,,m,h", ",,9,x,,,"]
+    read = read_all(write(tmp_path, "\n".join([f"a,b,{marks}", *rows]).encode()))
+
+    assert read.codes == {3: "source.bad-quote"}
+    assert read.cells == [("1", "2"), (None, None), ("4", "5"), (None, None)]
+
+
 CELLS = st.text(st.characters(codec="utf-8"), max_size=12)
 TABLES = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=8).map(

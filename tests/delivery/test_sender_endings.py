@@ -69,7 +69,7 @@ class Story:
     options: DeliveryOptions = field(default_factory=lambda: DeliveryOptions(senders=4, windows=()))
     windows: tuple[Window, ...] = ()
     stop_at: float | None = None
-    doubtful: tuple[int, ...] = ()
+    doubt: float | None = None
     fail_at: int | None = None
     things: Sequence[Batch] | None = None
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -104,7 +104,7 @@ class Story:
                 stop=stop,
                 listener=self.ears,
                 dice=random.Random(3),
-                doubtful=self.doubtful,
+                doubt_until=None if self.doubt is None else self.clock.now() + self.doubt,
             )
 
         try:
@@ -182,11 +182,12 @@ def test_a_newer_value_waits_until_an_older_one_cannot_land_any_more() -> None:
 
 def test_a_newer_value_waits_for_what_an_earlier_run_does_not_know() -> None:
     """Protects the newest value across a crash: the older request may still be on its way."""
-    story = Story(batches=make_batches(2, after={1: (0,)}), decide=always(OK), doubtful=(0,))
+    story = Story(batches=make_batches(2, after={1: (0,)}), decide=always(OK), doubt=75.0)
 
     assert story.run() is None
 
-    assert story.left_at(4)[0] >= 120
+    assert story.left_at(0)[0] < 1
+    assert 75 <= story.left_at(4)[0] < 80
 
 
 def test_a_batch_that_waits_lets_others_pass() -> None:

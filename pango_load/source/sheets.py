@@ -14,8 +14,15 @@ import polars as pl
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
 from pango_load.source.fingerprint import BlockReader
-from pango_load.source.formats import CODE_COLUMN, SourceFile, SourceFormat, check_headers, without_marks
-from pango_load.source.workbook import SheetFacts, column_letters, read_facts, sheet_part
+from pango_load.source.formats import (
+    CODE_COLUMN,
+    SourceFile,
+    SourceFormat,
+    check_headers,
+    still_damaged,
+    without_marks,
+)
+from pango_load.source.workbook import NO_VALUE, SheetFacts, column_letters, read_facts, sheet_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

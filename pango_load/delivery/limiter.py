@@ -194,8 +194,9 @@ class Limiter:
 
     def next_possible(self) -> Wait | None:
         """When the next permit can be given at the earliest; None: now."""
+        terms = self._agreed()
         with self._account() as account:
-            block = account.block(self._clock.steady(), self._agreed(account))
+            block = account.block(self._clock.steady(), terms)
         return self._as_wait(block) if block is not None else None
 
     def forecast(self, requests: int, *, fastest: float = inf) -> Forecast:
@@ -205,8 +206,8 @@ class Limiter:
             requests: still to be sent, without those under way.
             fastest: requests a second that the senders manage.
         """
+        terms = self._agreed()
         with self._account() as account:
-            terms = self._agreed(account)
             now = self._clock.steady()
             levels = levels_of(account, now, terms)
             starts_in = max(0.0, account.pause.until - now)
@@ -249,14 +250,14 @@ class Limiter:
                 account.never_sent(now, owner, permit)
             case PermitEnd.LIMITED:
                 draw = self._random.random()
-                account.limited(at, now, owner, permit, asked=asked, draw=draw, terms=self._agreed(account))
+                account.limited(at, now, owner, permit, asked=asked, draw=draw, terms=self._agreed())
 
     def _take(self) -> Permit | Block:
         """A permit, or why there is none."""
         if not self._spare:
+            terms = self._agreed()
             with self._account() as account:
                 now = self._clock.steady()
-                terms = self._agreed(account)
                 if self._answers.quickest > PATIENCE:
                     for permit in self._out.values():
                         if now - permit.sent < PATIENCE:
@@ -271,12 +272,12 @@ class Limiter:
         self._out[permit.serial] = permit
         return permit
 
-    def _agreed(self, account: Account) -> Terms:
+    def _agreed(self) -> Terms:
         """The terms of this load, the pace chosen by its length and by what is left when it begins."""
         if self._terms is None:
-            terms = make_terms(self._windows, share=self._share)
-            levels = levels_of(account, self._clock.steady(), terms)
-            gap = 0.0
+            terms, gap = make_terms(self._windows, share=self._share), 0.0
+            with self._account() as account:
+                levels = levels_of(account, self._clock.steady(), terms)
             if self._pace is not Pace.BURST and self._expected is not None:
                 gap = best_gap(levels, self._expected, answer=self._answers.usual)
             if self._pace is Pace.PACED:

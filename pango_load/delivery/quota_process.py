@@ -11,7 +11,8 @@ from pathlib import Path
 from pango_load.delivery.quota_terms import Owner
 
 SILENT_FOR_DEAD = 120.0
-"""Seconds without a word after which a process of another container counts as gone: its number says nothing here."""
+"""Seconds without a word after which a process counts as gone where its number says little: in another container, or
+where the system does not tell when it began."""
 
 _serials = itertools.count()
 
@@ -26,10 +27,9 @@ def is_gone(owner: Owner, *, silent_for: float) -> bool:
     """Whether the process behind `owner` has ended; `silent_for`: seconds since it was last heard of."""
     if owner.space != _space():
         return silent_for > SILENT_FOR_DEAD
-    started = _started(owner.pid)
-    if started is not None:
-        return started != owner.started
-    return not _exists(owner.pid)
+    if owner.started:
+        return _started(owner.pid) != owner.started
+    return silent_for > SILENT_FOR_DEAD or not _exists(owner.pid)
 
 
 def boot_number() -> int:
@@ -57,8 +57,8 @@ def _space() -> int:
 
 
 def _exists(pid: int) -> bool:
-    if Path("/proc/self/stat").exists():
-        return False
+    if os.name == "nt":  # there, `os.kill` with 0 is Ctrl-C
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -113,6 +113,10 @@ def test_a_process_that_lives_is_told_from_one_that_is_gone() -> None:
     elsewhere = child._replace(space=me.space + 1)
     assert not is_gone(elsewhere, silent_for=60)
     assert is_gone(elsewhere, silent_for=180)
+    undated = me._replace(started=0)
+    assert not is_gone(undated, silent_for=60)
+    assert is_gone(undated, silent_for=180)
+    assert is_gone(undated._replace(pid=child.pid), silent_for=0)
 
 
 def test_after_a_new_start_of_the_machine_the_wall_clock_says_how_long_ago_it_was(tmp_path: Path) -> None:

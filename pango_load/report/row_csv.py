@@ -41,8 +41,10 @@ class CsvRowFile(RowFile):
         """Write `rows` as lines."""
         lines = [] if self._file else [csv_line((*self.headers, *MARK_COLUMNS), self.delimiter)]
         for row in rows:
-            marks = [self._writable(safe_from_formulas(mark)) for mark in row.marks()]
-            lines.append(csv_line((*(cell or "" for cell in row.cells), *marks), self.delimiter))
+            # Apart, since our sentences hold quotes and most cells do not.
+            cells = _joined([cell or "" for cell in row.cells], self.delimiter)
+            marks = _joined([self._writable(safe_from_formulas(mark)) for mark in row.marks()], self.delimiter)
+            lines.append(f"{cells}{self.delimiter}{marks}\n" if row.cells else f"{marks}\n")
         self._write("".join(lines))
 
     def finish(self) -> None:
@@ -82,19 +84,22 @@ class CsvRowFile(RowFile):
 
     def _writable(self, mark: str) -> str:
         """Our own words must not be what forces another encoding upon the file."""
-        if _UTF.fullmatch(self.encoding):
+        if mark.isascii() or _UTF.fullmatch(self.encoding):
             return mark
         return mark.encode(self.encoding, "replace").decode(self.encoding)
 
 
 def csv_line(cells: Iterable[str], delimiter: str) -> str:
     r"""One record with its line end (`\n`): quoted are cells with the delimiter, a quote or a line break."""
-    held = list(cells)
-    line = delimiter.join(held)
+    return _joined(list(cells), delimiter) + "\n"
+
+
+def _joined(cells: Sequence[str], delimiter: str) -> str:
+    line = delimiter.join(cells)
     # Most lines need no quotes at all, and looking at them whole is much cheaper than cell by cell.
-    if '"' in line or "\n" in line or "\r" in line or line.count(delimiter) != len(held) - 1:
-        line = delimiter.join(_quoted(cell) if _needs_quotes(cell, delimiter) else cell for cell in held)
-    return line + "\n"
+    if '"' in line or "\n" in line or "\r" in line or line.count(delimiter) != len(cells) - 1:
+        line = delimiter.join([_quoted(cell) if _needs_quotes(cell, delimiter) else cell for cell in cells])
+    return line
 
 
 def _needs_quotes(cell: str, delimiter: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -31,13 +30,27 @@ def clean_cells(frame: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
     White space around a cell is dropped, a cell that means "nothing" (empty, or one of `nulls`) is null, and text is
     brought into Unicode's composed form (NFC), so that "Nguyễn" is the same word however it was typed.
     """
-    frame = _composed(frame, sorted({name for rule in mapping.columns for name in rule.columns}))
-    nulls = [word for word in mapping.nulls if word]
-    return frame.select(_text_of(rule, nulls).alias(str(index)) for index, rule in enumerate(mapping.columns))
+    columns = sorted({name for rule in mapping.columns for name in rule.columns})
+    stripped = frame.select(pl.col(name).str.strip_chars() for name in columns)
+    stripped = _without_nothings(_composed(stripped), [word for word in mapping.nulls if word])
+    return stripped.select(_text_of(rule).alias(str(index)) for index, rule in enumerate(mapping.columns))
 
 
-def _composed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+def _without_nothings(frame: pl.DataFrame, nulls: Sequence[str]) -> pl.DataFrame:
+    """Null for cells that mean "nothing"; only columns that hold such a cell are written anew."""
+    if not frame.width or not frame.height:
+        return frame
+    words = ["", *nulls]
+    found = frame.select(pl.col(name).is_in(words).any() for name in frame.columns).row(0)
+    holding = [name for name, holds in zip(frame.columns, found, strict=True) if holds]
+    if not holding:
+        return frame
+    return frame.with_columns(pl.when(~pl.col(name).is_in(words)).then(pl.col(name)).alias(name) for name in holding)
+
+
+def _composed(frame: pl.DataFrame) -> pl.DataFrame:
     """Only columns that hold a letter which may change are normalised: it is the dearest step of all."""
+    columns = frame.columns
     if not columns or not frame.height:
         return frame
     wide = frame.select((pl.col(name).str.len_chars() != pl.col(name).str.len_bytes()).any() for name in columns).row(0)
@@ -49,31 +62,25 @@ def _composed(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).str.normalize("NFC") for name in changing) if changing else frame
 
 
-def _text_of(rule: ColumnRule, nulls: Sequence[str]) -> pl.Expr:
+def _text_of(rule: ColumnRule) -> pl.Expr:
     if rule.constant is not None:
         return pl.repeat(rule.constant, pl.len(), dtype=pl.String)
-    text = _stripped(rule.column) if rule.column is not None else _filled_template(rule.template or "", nulls)
-    text = reduce(lambda made, step: _CLEANERS[step](made), rule.clean, text)
-    is_nothing = text.str.len_bytes() == 0
-    if nulls:
-        is_nothing |= text.is_in(nulls)
-    text = pl.when(~is_nothing).then(text)
+    text = pl.col(rule.column) if rule.column is not None else _filled_template(rule.template or "")
+    for step in rule.clean:
+        text = _CLEANERS[step](text)
+    if rule.clean:
+        # Cleaning may leave nothing: digits of a cell without any.
+        text = pl.when(text.str.len_bytes() > 0).then(text)
     if rule.default is not None and rule.values is None:
         return text.fill_null(rule.default)
     return text
 
 
-def _stripped(column: str) -> pl.Expr:
-    return pl.col(column).str.strip_chars()
-
-
-def _filled_template(template: str, nulls: Sequence[str]) -> pl.Expr:
+def _filled_template(template: str) -> pl.Expr:
     """`"{First} {Last}"` with both cells in; null where every cell is nothing, single spaces where one is."""
     names = template_columns(template)
-    nothing = ["", *nulls]
-    cells = {
-        name: pl.when(~_stripped(name).is_in(nothing)).then(_stripped(name)).otherwise(pl.lit("")) for name in names
-    }
+    if not names:
+        return pl.repeat(template.replace("{{", "{").replace("}}", "}"), pl.len(), dtype=pl.String)
     parts: list[pl.Expr] = []
     rest = template.replace("{{", "\x00").replace("}}", "\x01")
     while rest:
@@ -82,8 +89,6 @@ def _filled_template(template: str, nulls: Sequence[str]) -> pl.Expr:
             parts.append(pl.lit(literal.replace("\x00", "{").replace("\x01", "}")))
         name, closed, rest = rest.partition("}")
         if closed:
-            parts.append(cells[name])
-    if not cells:
-        return pl.repeat(template.replace("{{", "{").replace("}}", "}"), pl.len(), dtype=pl.String)
+            parts.append(pl.col(name).fill_null(""))
     filled = pl.concat_str(parts).str.replace_all(r"\s+", " ").str.strip_chars()
-    return pl.when(pl.any_horizontal(cell != "" for cell in cells.values())).then(filled)
+    return pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in names)).then(filled)

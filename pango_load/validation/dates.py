@@ -36,6 +36,7 @@ _ISO_INSTANT = (
     "%Y-%m-%d %H:%M%#z",
 )
 _TIME_PARTS = ("%H", "%I", "%k", "%l", "%M", "%S", "%T", "%R", "%r", "%X", "%c", "%s", "%p", "%P", "%f", "%.f", "%+")
+_SECOND_PARTS = ("%S", "%T", "%r", "%X", "%c", "%+")
 _ZONE_PARTS = ("%z", "%:z", "%#z", "%+")
 _EPOCH_SHAPED = "epoch-ms-shaped"
 _SIXTIETH_SECOND = r":60(\D|$)"
@@ -71,25 +72,76 @@ def read_moments(text: pl.Series, formats: Sequence[str], zone: ZoneRule, offset
         zone: how a wall-clock time is placed.
         offsets: Int64 hours row by row, where `zone.column` is given.
     """
-    wall, instant = _read(text, formats)
+    quick = _read_at_once(text, formats, zone, offsets)
+    if quick is None:
+        return _judged(*_read(text, formats), text, zone, offsets)
+    sent, left = quick
+    if not left.any():
+        nothing = ~_marks(text)
+        return Moments(sent=sent, unreadable=nothing, outside=nothing, skipped=nothing, unplaced=nothing)
+    # What the quick way left over is a handful: it is read with every pattern, and put back in place.
+    rest = text.filter(left)
+    slow = _judged(*_read(rest, formats), rest, zone, None if offsets is None else offsets.filter(left))
+
+    def put_back(marks: pl.Series) -> pl.Series:
+        return spread(marks, left).fill_null(value=False)
+
+    return Moments(
+        sent=sent.zip_with(~left, spread(slow.sent, left)),
+        unreadable=put_back(slow.unreadable),
+        outside=put_back(slow.outside),
+        skipped=put_back(slow.skipped),
+        unplaced=put_back(slow.unplaced),
+    )
+
+
+def _read_at_once(
+    text: pl.Series, formats: Sequence[str], zone: ZoneRule, offsets: pl.Series | None
+) -> tuple[pl.Series, pl.Series] | None:
+    """The column by its most likely pattern, and which cells that left over; None where most are.
+
+    A cell counts as read only if nothing is wrong with it, so that this changes no cell's meaning.
+    """
+    first = text.first(ignore_nulls=True)
+    if not isinstance(first, str):
+        return text.cast(pl.Int64), ~_marks(text)
+    patterns = formats or _iso_patterns(text, formats)
+    found = _read_pattern(text, patterns[0])
+    if 2 * found.null_count() > len(text) + text.null_count():
+        return None
+    is_instant = patterns[0] == _EPOCH_SHAPED or has_zone_part(patterns[0])
+    nothing = pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
+    wall, instant = (nothing, found) if is_instant else (found, nothing)
+    sent = _place(wall, instant, zone, offsets)
+    left = sent.is_null() & text.is_not_null()
+    if found.min() is not None and not EARLIEST <= int(found.min()) <= int(found.max()) < LATEST:  # type: ignore[arg-type] # Int64
+        left |= ~found.is_between(EARLIEST, LATEST, closed="left").fill_null(value=True)
+    if any(part in patterns[0] for part in _SECOND_PARTS):
+        left |= text.str.contains(_SIXTIETH_SECOND).fill_null(value=False)
+    return sent, left
+
+
+def _judged(wall: pl.Series, instant: pl.Series, text: pl.Series, zone: ZoneRule, offsets: pl.Series | None) -> Moments:
     is_read = wall.is_not_null() | instant.is_not_null()
     unreadable = text.is_not_null() & ~is_read
     outside = (~wall.is_between(EARLIEST, LATEST, closed="left")).fill_null(value=False) | (
         ~instant.is_between(EARLIEST, LATEST, closed="left")
     ).fill_null(value=False)
     placed = _place(wall, instant, zone, offsets)
-    lost = is_read & placed.is_null()
-    needs_zone = wall.is_not_null() & placed.is_null()
     has_zone = zone.timezone is not None
-    nothing = pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True)
-    sent = placed if not outside.any() else placed.zip_with(~outside, pl.Series([None], dtype=pl.Int64))
+    nothing = ~_marks(text)
+    sent = placed.zip_with(~outside, pl.Series([None], dtype=pl.Int64))
     return Moments(
         sent=sent,
         unreadable=unreadable,
         outside=outside,
-        skipped=lost if has_zone else nothing,
-        unplaced=nothing if has_zone else needs_zone,
+        skipped=is_read & placed.is_null() if has_zone else nothing,
+        unplaced=nothing if has_zone else wall.is_not_null() & placed.is_null(),
     )
+
+
+def _marks(text: pl.Series) -> pl.Series:
+    return pl.repeat(value=True, n=len(text), dtype=pl.Boolean, eager=True)
 
 
 def has_zone_part(pattern: str) -> bool:
@@ -100,9 +152,11 @@ def has_zone_part(pattern: str) -> bool:
 def _place(wall: pl.Series, instant: pl.Series, zone: ZoneRule, offsets: pl.Series | None) -> pl.Series:
     """Wall-clock and instant milliseconds become what is sent; null where nothing says how."""
     if zone.timezone is not None:
+        if wall.null_count() == len(wall):
+            return instant
         local = wall.cast(pl.Datetime("ms"))
         true = local.dt.replace_time_zone(zone.timezone, ambiguous="earliest", non_existent="null").dt.epoch("ms")
-        return instant.zip_with(instant.is_not_null(), true)
+        return true if instant.null_count() == len(instant) else instant.zip_with(instant.is_not_null(), true)
     if zone.offset_hours is None and offsets is None:
         return instant
     shift = (offsets if offsets is not None else pl.Series([zone.offset_hours or 0], dtype=pl.Int64)) * HOUR
@@ -140,8 +194,11 @@ def _read(text: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Series
     return wall, instant
 
 
-def _iso_patterns(text: pl.Series, formats: Sequence[str]) -> Sequence[str]:
+def _iso_patterns(text: pl.Series, formats: Sequence[str]) -> tuple[str, ...]:
     """Every ISO pattern; no two read the same text, so the first cell's comes first and the others find little left."""
+    if not text.str.contains(":", literal=True).any():
+        # No time of day anywhere: most patterns have nothing to find.
+        return (_DATE_ONLY, _EPOCH_SHAPED)
     patterns = (*_ISO_WALL, *_ISO_INSTANT, _EPOCH_SHAPED)
     first = text.first(ignore_nulls=True)
     if formats or not isinstance(first, str):

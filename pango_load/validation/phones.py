@@ -10,7 +10,7 @@ def normalise_phones(text: pl.Series, country: str) -> tuple[pl.Series, pl.Serie
 
     Returns the numbers, unreadable ones as they were, and which those are.
     """
-    import phonenumbers  # noqa: PLC0415 - 30 ms and memory that only this option needs
+    import phonenumbers  # 30 ms and memory that only this option needs
 
     distinct = text.drop_nulls().unique()
     forms: dict[str, str] = {}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
 
 from pango_load.mapping.words import EPOCH_WORDS
 
@@ -56,6 +59,29 @@ def read_pattern(text: str) -> Pattern:
     if unknown := [directive for directive in found if directive not in DIRECTIVES]:
         return Pattern(None, f'"{text}": {_about(unknown[0])}')
     return _complete(text, used, set(found))
+
+
+def is_date(text: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a value that a mapping gives can be read: by its column's patterns, or without any as ISO 8601 or epoch.
+
+    Args:
+        text: the value.
+        patterns: as `read_pattern` lets them through.
+    """
+    if patterns:
+        digits = re.fullmatch(r"-?[0-9]+", text) is not None
+        one = pl.Series([text])
+        return any(
+            digits if pattern in EPOCH_WORDS else one.str.to_datetime(pattern, strict=False).item() is not None
+            for pattern in patterns
+        )
+    if re.fullmatch(r"-?[0-9]{11,14}", text):
+        return True
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _complete(text: str, used: str, found: set[str]) -> Pattern:

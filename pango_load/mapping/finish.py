@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from pango_load.catalogue.slots import SLOT_FAMILIES
 from pango_load.mapping.mistakes import listed, nearest
-from pango_load.mapping.names import folded, plain, trimmed
-from pango_load.records import Severity
+from pango_load.mapping.names import trimmed
+from pango_load.mapping.scores import name_score
+from pango_load.records import FieldRule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pango_load.mapping.headers import Headers
-    from pango_load.records import ColumnRule, FieldMapping, FieldRule, ObjectType
+    from pango_load.records import ColumnRule, FieldMapping, ObjectType
+
+
+_MEANT = 0.6
 
 
 def arrange(fields: Sequence[FieldRule], rules: Iterable[ColumnRule]) -> tuple[ColumnRule, ...]:
@@ -70,10 +74,11 @@ def missing_fields(kind: ObjectType, targets: set[str], headers: Headers, taken:
 
 
 def _nearest_header(names: Sequence[str], free: Sequence[str]) -> str:
-    for name in names:
-        for header in free:
-            if plain(header) == plain(name) or folded(header) == folded(name):
-                return f' "{trimmed(header)}" looks like {name}.'
+    """The column that a person would look at first: one that means a field, or else one that is spelled like it."""
+    scored = [(name_score(header, FieldRule(name=name)).value, header, name) for name in names for header in free]
+    score, header, name = max(scored, key=lambda found: found[0], default=(0.0, "", ""))
+    if score >= _MEANT:
+        return f' "{trimmed(header)}" looks like {name}.'
     for name in names:
         if (near := nearest(name, free)) is not None:
             return f' The nearest column is "{trimmed(near)}".'

@@ -6,11 +6,10 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.slots import SLOT_FAMILIES, slot
-from pango_load.mapping.dates import read_pattern
+from pango_load.mapping.dates import is_date, read_pattern
 from pango_load.mapping.mistakes import Findings, listed, nearest, suggestion
 from pango_load.mapping.names import trimmed
 from pango_load.mapping.tree import Branch, Kind, Leaf, Listing, Node
@@ -152,15 +151,16 @@ class TargetReader:
         nodes = {name: node for name, (_, node) in given.items()}
         self._refuse_misplaced(target, given, keys)
         clean = self._clean(nodes.get("clean"), (*keys, "clean"))
+        formats = self._formats(nodes.get("format"), (*keys, "format"))
         return ColumnRule(
             target=target.name,
             rule=target.rule,
             container=target.container,
             column=column,
             template=template,
-            formats=self._formats(nodes.get("format"), (*keys, "format")),
+            formats=formats,
             values=self._values(target.rule, nodes.get("values"), (*keys, "values")),
-            default=self._word(target.rule, nodes.get("default"), (*keys, "default")),
+            default=self._default(target.rule, nodes.get("default"), formats, (*keys, "default")),
             split=self._text(nodes.get("split"), (*keys, "split"), 'the sign between the items, for instance ";"'),
             clean=tuple(Clean(word) for word in clean if word != RESTORE_ZERO),
             normalise=self._country(nodes.get("normalise"), (*keys, "normalise")),
@@ -182,7 +182,7 @@ class TargetReader:
             if isinstance(node, Leaf) and (node.is_null or not node.text.strip()):
                 self._findings.mistake(node.line, keys, "empty: a constant is a value; leave the line out otherwise.")
             return None
-        if target.rule.type is FieldType.TIMESTAMP and not _is_instant_or_date(text):
+        if target.rule.type is FieldType.TIMESTAMP and not is_date(text, ()):
             how = "a constant time is written as ISO 8601 (2024-12-31T08:00:00+07:00) or epoch milliseconds."
             self._findings.mistake(node.line, keys, f'"{text}": {how}')
             return None
@@ -271,6 +271,16 @@ class TargetReader:
             return None
         return node.text.lower() if rule.type is FieldType.BOOLEAN else node.text
 
+    def _default(
+        self, rule: FieldRule, node: Node | None, formats: tuple[str, ...], keys: tuple[str, ...]
+    ) -> str | None:
+        text = self._word(rule, node, keys)
+        if text is None or node is None or rule.type is not FieldType.TIMESTAMP or is_date(text, formats):
+            return text
+        how = " or ".join(formats) or "ISO 8601 or epoch milliseconds"
+        self._findings.mistake(node.line, keys, f'"{text}" is not a date in {how}, as the cells of the column are.')
+        return None
+
     def _clean(self, node: Node | None, keys: tuple[str, ...]) -> tuple[str, ...]:
         words = []
         for leaf in self._words(node, keys):
@@ -354,16 +364,6 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text)) and "_" not in text
     except ValueError:
         return False
-
-
-def _is_instant_or_date(text: str) -> bool:
-    if re.fullmatch(r"-?[0-9]{11,14}", text):
-        return True
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _same_word(one: Node, other: Node | None) -> bool:

@@ -60,10 +60,10 @@ def test_where_neither_fits_both_reasons_are_told(home: Path) -> None:
     assert caught.value.message == "The headers are not those of customer-identity; nothing was sent."
     assert caught.value.mistakes == (
         'mappings/customer-identity.yaml does not fit: the file has no column "Code", "Mobile".',
-        'headers: customerId is required, and no column becomes it. The nearest column is "Customer number".',
+        'headers: customerId is required, and no column becomes it. "Customer number" looks like customerId.',
         (
             "headers: fullName, or firstName and lastName is required, and no column becomes one of them. "
-            'The nearest column is "Name".'
+            '"Name" looks like fullName.'
         ),
     )
     assert caught.value.advice == (

@@ -193,6 +193,18 @@ def test_no_text_makes_the_reader_fail_in_another_way_than_a_mapping_error(text:
             fit(read_mapping(path), ("a", "b"))
 
 
+def test_words_of_a_mapping_stay_as_they_are_written(tmp_path: Path) -> None:
+    """Protects zeros in front and long ids: YAML's numbers are words here."""
+    text = customer("constants: {storeId: 007, zipCode: 1_000, customField01: 12345678901234567890, status: yes}")
+    constants = {rule.target: rule.constant for rule in fitted(text, tmp_path).columns if rule.constant is not None}
+    assert constants == {
+        "storeId": "007",
+        "zipCode": "1_000",
+        "customField01": "12345678901234567890",
+        "status": "yes",
+    }
+
+
 # --- headers ----------------------------------------------------------------------------------------------------------
 
 

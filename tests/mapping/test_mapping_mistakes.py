@@ -112,9 +112,9 @@ _CASES = [
         [
             "mappings/x.yaml, line 2, columns: takes pairs: a column of the file, then a field of Pango.",
             "mappings/x.yaml, columns: nothing is mapped, so there is nothing to send.",
-            "mappings/x.yaml: customerId is required, and no column becomes it.",
-            "mappings/x.yaml: phone or email is required, and no column becomes one of them.",
-            'mappings/x.yaml: fullName, or firstName and lastName is required, and no column becomes one of them. The nearest column is "Name".',
+            'mappings/x.yaml: customerId is required, and no column becomes it. "Code" looks like customerId.',
+            'mappings/x.yaml: phone or email is required, and no column becomes one of them. "Mobile" looks like phone.',
+            'mappings/x.yaml: fullName, or firstName and lastName is required, and no column becomes one of them. "Name" looks like fullName.',
         ],
         id="columns-as-a-list",
     ),
@@ -210,6 +210,22 @@ _CASES = [
             'mappings/x.yaml, line 7, columns > Sex > default: "unknown" is not a word of gender (male, female, undefined).'
         ],
         id="a-default-outside-the-list",
+    ),
+    pytest.param(
+        customer(columns="Born: {field: dob, format: '%d/%m/%Y', default: 1900-01-01}"),
+        (*CUSTOMER, "Born"),
+        [
+            'mappings/x.yaml, line 7, columns > Born > default: "1900-01-01" is not a date in %d/%m/%Y, as the cells of the column are.'
+        ],
+        id="a-default-in-another-pattern",
+    ),
+    pytest.param(
+        customer(columns="Born: {field: dob, default: 01/01/1900}"),
+        (*CUSTOMER, "Born"),
+        [
+            'mappings/x.yaml, line 7, columns > Born > default: "01/01/1900" is not a date in ISO 8601 or epoch milliseconds, as the cells of the column are.'
+        ],
+        id="a-default-that-needs-a-pattern",
     ),
     pytest.param(
         customer(columns="Sex: {field: gender, default: [male]}"),
@@ -744,7 +760,7 @@ _CASES = [
         "object: customer-identity\ncolumns: {Code: customerId, First: firstName}\n",
         ("Code", "First", "Tel"),
         [
-            "mappings/x.yaml: phone or email is required, and no column becomes one of them.",
+            'mappings/x.yaml: phone or email is required, and no column becomes one of them. "Tel" looks like phone.',
             "mappings/x.yaml: fullName, or firstName and lastName is required, and no column becomes one of them.",
         ],
         id="an-any-of-without-a-column",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz import fuzz, process
 
 from pango_load.mapping.names import folded, in_marked_words, in_words
-from pango_load.mapping.synonyms import known_synonyms
+from pango_load.mapping.synonyms import known_synonyms, names_of
 from pango_load.records import FieldRule, FieldType, Shape
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def name_score(header: str, field: FieldRule) -> Score:
     best = Score(value=0.0, why="")
     for words in _marked_variants(header):
         # A header that has diacritics means them: "Quê quán" is no "quận". One without is compared without.
-        names = known.names_of(field.name, marked=words != in_words(words))
+        names = names_of(field.name, marked=words != in_words(words))
         best = max(best, _likeness(words, names), key=_value)
     return Score(value=max(0.0, best.value - known.ranks.get(field.name, 0) * 0.02), why=best.why)
 

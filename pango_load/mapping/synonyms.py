@@ -33,16 +33,18 @@ class Synonyms:
     junk: frozenset[str]
     words: Mapping[str, frozenset[str]]
 
-    def names_of(self, field: str, *, marked: bool) -> dict[str, int]:
-        """Every name that a column of `field` may have, with its place; `marked` keeps the diacritics."""
-        names = {in_words(field): 0, **self.fields.get(field, {})}
-        return names if marked else {in_words(name): place for name, place in reversed(names.items())}
-
     def word_for(self, cell: str, words: tuple[str, ...]) -> str | None:
         """The documented word among `words` that a cell means."""
         plain = in_words(cell)
         own = next((word for word in words if word.casefold() == cell.casefold().strip()), None)
         return own or next((word for word in words if plain in self.words.get(word, ())), None)
+
+
+@cache
+def names_of(field: str, *, marked: bool) -> Mapping[str, int]:
+    """Every name that a column of `field` may have, with its place; `marked` keeps the diacritics."""
+    names = {in_words(field): 0, **known_synonyms().fields.get(field, {})}
+    return names if marked else {in_words(name): place for name, place in reversed(names.items())}
 
 
 @cache

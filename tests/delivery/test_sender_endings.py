@@ -319,19 +319,36 @@ def test_under_hold_a_service_that_is_down_costs_few_unknown_batches() -> None:
 
 
 def test_a_long_wait_for_quota_is_no_outage() -> None:
-    """Protects a large load: waiting an hour for a window is not half an hour without success."""
-    failures = {4: 1, 44: 1}
+    """Protects a large load: waiting two hours for a window is not half an hour without success."""
+    failures = [DOWN, DOWN]
 
-    def decide(now: float, positions: list[int]) -> tuple[Reply, float]:
-        if failures.get(positions[0], 0) > 0:
-            failures[positions[0]] -= 1
-            return DOWN, 0.1
-        return OK, 0.1
+    def decide(_now: float, positions: list[int]) -> tuple[Reply, float]:
+        return (failures.pop(), 0.1) if positions[0] == 4 and failures else (OK, 0.1)
 
-    story = Story(batches=make_batches(25), decide=decide, windows=(Window(7200, 10),))
+    # One permit for the token, one for the first batch, one for the first failure: the second is two hours later.
+    story = Story(
+        batches=make_batches(2),
+        decide=decide,
+        windows=(Window(7200, 3),),
+        options=DeliveryOptions(senders=1, windows=()),
+    )
 
     assert story.run() is None
     assert story.lasted > 7200
+    assert story.record.positions(ACCEPTED) == set(range(8))
+
+
+def test_a_stop_does_not_wait_for_a_pause_that_would_follow() -> None:
+    """Protects whoever presses Ctrl-C while the service is down: the answer is recorded, no retry waited for."""
+    story = Story(
+        batches=make_batches(8),
+        decide=lambda _now, positions: (OK, 0.5) if positions[0] == 0 else (DOWN, 5.0),
+        stop_at=8.0,
+    )
+
+    assert isinstance(story.run(), Interrupted)
+    assert story.lasted < 8 + 5.1
+    assert not story.record.positions(SENT)
 
 
 # --- batches from a thread --------------------------------------------------------------------------------------------

@@ -133,7 +133,8 @@ def decide(
         return GrowOn(grown)
     older = tuple(run for run in neighbours if run.facts.state.is_unfinished)
     for run in older:
-        if run.holder:
+        # The lock of this very load is held by whoever asks.
+        if run.holder and run.facts.identity != digest:
             raise already_running(run.holder)
     if older and not fresh and any(each.repeats_are_seen for each in (description, *_descriptions(older))):
         return RefuseSuperseding(older)

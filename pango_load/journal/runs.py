@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,11 +114,15 @@ def supersede(state: Path, runs: Sequence[KnownRun], *, by: str, clock: Clock) -
     """Mark unfinished `runs` as replaced by the run `by`.
 
     Raises:
-        AlreadyRunning: a process runs one of them.
+        AlreadyRunning: another process runs one of them.
     """
     for run in runs:
-        with claim(state, run.facts.identity, now=clock.now()), Journal.open(run.path, clock=clock) as journal:
-            journal.supersede(by)
+        holder = holder_of(state, run.facts.identity)
+        is_ours = holder is not None and holder.pid == os.getpid()
+        with ExitStack() as held:
+            if not is_ours:
+                held.enter_context(claim(state, run.facts.identity, now=clock.now()))
+            held.enter_context(Journal.open(run.path, clock=clock)).supersede(by)
 
 
 def forget_broken_surveys(state: Path, identity: str) -> None:

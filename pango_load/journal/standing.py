@@ -160,11 +160,15 @@ def returned(standing: Standing) -> Standing:
 
 def unanswered(standing: Standing) -> Standing:
     """The answer never came: whatever was under way is unknown."""
+    state = BatchState.UNKNOWN if standing.state.is_under_way else standing.state
     parts = {
         at: replace(part, state=BatchState.UNKNOWN) if part.state.is_under_way else part
         for at, part in standing.parts.items()
     }
-    return replace(standing, state=BatchState.UNKNOWN if standing.state.is_under_way else standing.state, parts=parts)
+    # Where the batch as a whole is unknown, entries need not say so themselves.
+    if state is BatchState.UNKNOWN:
+        parts = {at: part for at, part in parts.items() if part.state is not state}
+    return replace(standing, state=state, parts=parts)
 
 
 def piece(

@@ -18,6 +18,7 @@ from pango_load.journal.description import RunState
 from pango_load.journal.identity import digest_file, has_only_grown
 from pango_load.journal.lock import claim, holder_of, sweep_locks
 from pango_load.journal.place import check_state_folder, kind_of_disk
+from pango_load.journal.resume import Start, decide
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import list_runs, prune, supersede
 from pango_load.journal.store import connect
@@ -138,6 +139,19 @@ def test_a_superseded_run_does_not_go_on(tmp_path: Path) -> None:
     (run,) = list_runs(tmp_path).known
     assert (run.facts.state, run.facts.superseded_by) == (RunState.SUPERSEDED, "run-2")
     assert run.counts == Counts(read=100, unsent=100)
+
+
+def test_a_load_begun_anew_supersedes_its_own_earlier_run(tmp_path: Path) -> None:
+    """`--fresh` on unchanged content: whoever holds the load's lock marks the run that is left behind."""
+    with begin_journal(tmp_path, plan_of(2)):
+        pass
+    with claim(tmp_path, IDENTITY.digest, now=NOON):
+        known = list_runs(tmp_path).known
+        decision = decide(IDENTITY, DESCRIPTION, known, now=NOON, fresh=True)
+        assert decision == Start(known)
+        supersede(tmp_path, known, by="run-2", clock=HandClock())
+    (run,) = list_runs(tmp_path).known
+    assert run.facts.state is RunState.SUPERSEDED
 
 
 def test_old_runs_are_deleted_on_request_and_unfinished_ones_kept(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ _NO_VALUE = re.compile(
     rb"<(?:\w+:)?c\b([^>/]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
 )
+_ERROR_HINT = re.compile(rb'e"(?<=t="e")')
+_FORMULA_HINT = re.compile(rb"f[ />](?<=[<:]f.)")
 _DATE_TEXT = re.compile(rb":\d\d:\d\d(?<=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _NUMBER = re.compile(rb'\br="(\d+)"')
@@ -85,8 +87,10 @@ def read_facts(book: zipfile.ZipFile, part: str) -> SheetFacts:
     """Scan one sheet, and the texts it shares with the others."""
     facts = SheetFacts()
     with book.open(part) as stream:
+        piece = b""
         for piece in _pieces(stream):
             _scan(piece, facts)
+        _scan_end(piece, facts)
     if not facts.has_date_text and "xl/sharedStrings.xml" in book.namelist():
         with book.open("xl/sharedStrings.xml") as stream:
             facts.has_date_text = any(_DATE_TEXT.search(piece) for piece in _pieces(stream, b"<si"))
@@ -94,11 +98,14 @@ def read_facts(book: zipfile.ZipFile, part: str) -> SheetFacts:
 
 
 def _pieces(stream: IO[bytes], unit: bytes = b"<row") -> Iterator[bytes]:
-    """The stream in pieces that are cut before a row (or another unit), so that no cell is cut in two."""
+    """The stream in pieces that are cut before a row (or another unit), so that no cell is cut in two.
+
+    The last piece begins with the last row and holds everything that stands behind the rows.
+    """
     rest = b""
     while block := stream.read(_PIECE_BYTES):
         text = rest + block
-        cut = max(text.rfind(unit), text.rfind(b":" + unit[1:]) - 16) if unit in block else 0
+        cut = max(text.rfind(unit), text.rfind(b":" + unit[1:]) - 16)
         if cut > 0:
             yield text[:cut]
         rest = text[cut:] if cut > 0 else text
@@ -106,22 +113,26 @@ def _pieces(stream: IO[bytes], unit: bytes = b"<row") -> Iterator[bytes]:
 
 
 def _scan(piece: bytes, facts: SheetFacts) -> None:
-    if b'hidden="' in piece:
+    if b"hidden=" in piece:
         for tag in _ROW.findall(piece):
             number = _NUMBER.search(tag)
             if number and _HIDDEN.search(tag):
                 facts.hidden_rows.append(int(number[1]))
         facts.hidden_columns += sum(1 for tag in _COLUMN.findall(piece) if _HIDDEN.search(tag))
-    if b't="e"' in piece:
+    if _ERROR_HINT.search(piece):
         for match in _ERROR.finditer(piece):
             _note(match[1], match[2].decode(errors="replace"), facts)
-    if b"<f" in piece or b":f>" in piece or b":f " in piece:
+    if _FORMULA_HINT.search(piece):
         for match in _NO_VALUE.finditer(piece):
             if b't="str"' not in match[1]:
                 _note(match[1], NO_VALUE, facts)
     facts.has_date_text = facts.has_date_text or _DATE_TEXT.search(piece) is not None
-    facts.merged += len(re.findall(rb"<(?:\w+:)?mergeCell\b", piece)) if b"mergeCell" in piece else 0
-    facts.filtered = facts.filtered or b"autoFilter" in piece
+
+
+def _scan_end(piece: bytes, facts: SheetFacts) -> None:
+    """What stands behind the rows."""
+    facts.merged = len(re.findall(rb"<(?:\w+:)?mergeCell\b", piece))
+    facts.filtered = b"autoFilter" in piece
 
 
 def _note(tag: bytes, what: str, facts: SheetFacts) -> None:

@@ -60,7 +60,12 @@ def _likeness(words: str, names: Mapping[str, int]) -> Score:
     compact = {name.replace(" ", ""): place for name, place in names.items()}
     if joined in compact:
         return Score(value=KNOWN_WORD - min(compact[joined], 20) / 1000, why="a known word for it")
-    held = [name for name in names if len(name) >= _MEANINGFUL and f" {name} " in f" {words} "]
+    vague = known_synonyms().vague
+    held = [
+        name
+        for name in names
+        if len(name) >= _MEANINGFUL and in_words(name) not in vague and f" {name} " in f" {words} "
+    ]
     if held:
         part = max(len(name.split()) for name in held) / len(words.split())
         return Score(value=0.62 + 0.2 * part, why="its name holds a known word")

@@ -24,12 +24,14 @@ class Synonyms:
         fields: the names of each field with their diacritics (`in_marked_words`), and the place of each in the list:
             the first is the surest.
         ranks: for each field, its place in the list of its concept: 0 is taken first.
-        junk: names of columns that carry nothing of their own, without diacritics, as are:
+        vague: names that mean their field only as the whole name of a column, without diacritics, as are:
+        junk: names of columns that carry nothing of their own.
         words: what exports write for each documented word.
     """
 
     fields: Mapping[str, Mapping[str, int]]
     ranks: Mapping[str, int]
+    vague: frozenset[str]
     junk: frozenset[str]
     words: Mapping[str, frozenset[str]]
 
@@ -64,6 +66,7 @@ def known_synonyms() -> Synonyms:
     return Synonyms(
         fields=fields,
         ranks=ranks,
+        vague=_words(_branch(root).first("vague")),
         junk=_words(_branch(root).first("junk")),
         words={leaf.text: _words(node) for leaf, node in words.pairs},
     )

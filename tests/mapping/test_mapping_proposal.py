@@ -256,6 +256,15 @@ def test_the_values_of_a_column_shape_its_line(
     assert _options(header, cells, kind) == (field, options)
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Product name", "Company name", "Last purchase date", "Quê quán", "Người giới thiệu", "Mã nhân viên", "Zalo ID"],
+)
+def test_a_column_of_another_thing_is_not_taken_for_the_customers_own(header: str) -> None:
+    """Protects customer data from a product's name: a vague word inside a header means nothing."""
+    assert _options(header, ["Áo", "Quần", "Áo"]) == (None, {})
+
+
 def test_columns_that_are_left_over_are_null_and_name_the_slot_that_would_hold_them() -> None:
     """Protects slots in use: nothing is sent into a slot that nobody has looked up."""
     columns = {**ROWS, "Tier": ["Vàng", "Bạc", "Vàng"], "Spent": ["100", "200", "300"]}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from pango_load.errors import AlreadyRunning, UsageError
-from pango_load.journal.place import private_folder
+from pango_load.journal.place import check_state_folder, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,7 @@ def claim(state: Path, identity: str, *, now: float, pid: int | None = None) -> 
         AlreadyRunning: another process has it, which the message names.
         UsageError: the state folder cannot be used.
     """
+    check_state_folder(state)
     folder = private_folder(state / LOCKS)
     path = folder / f"{identity}.lock"
     with _turn(folder):
@@ -138,6 +139,11 @@ def _try(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise UsageError(
+            f"This disk knows no locks ({error.strerror}), so two processes could send the same load.",
+            "Name a folder on this machine's own disk in PANGO_STATE_DIR.",
+        ) from error
     return True
 
 

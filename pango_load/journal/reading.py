@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from pango_load.journal.description import RunFacts, facts_of
 from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
+from pango_load.journal.questions import PAGE, Questions
 from pango_load.journal.spans import RowSpan, joined, placed
 from pango_load.journal.standing import BatchState, Part
-from pango_load.journal.store import Cell, Connect, Connection, connect, open_to_read, reason_of
+from pango_load.journal.store import Connect, Connection, connect, open_to_read
 from pango_load.records import Counts, EntryRef, PlannedBatch, RefusedEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
-
-PAGE = 1000
-"""Lines fetched at once."""
 
 _UNKNOWN = frozenset({BatchState.SENT, BatchState.SENT_AGAIN, BatchState.UNKNOWN})
 _UNSENT = frozenset({BatchState.PLANNED})
@@ -99,18 +93,8 @@ class _Line:
     state: BatchState
 
 
-class JournalReader:
-    """What a journal tells. Any thread may ask; each answer is of one moment.
-
-    Args:
-        path: the journal.
-        db: a connection of its own.
-    """
-
-    def __init__(self, path: Path, db: Connection) -> None:
-        self.path = path
-        self._reading = db
-        self._turn = threading.Lock()
+class JournalReader(Questions):
+    """What a journal tells. Any thread may ask; each answer is of one moment."""
 
     @classmethod
     def look(cls, path: Path, connect: Connect = connect) -> JournalReader:
@@ -121,19 +105,6 @@ class JournalReader:
             MustBeMended: it is damaged.
         """
         return JournalReader(path, open_to_read(path, connect))
-
-    def close(self) -> None:
-        """Let the file go."""
-        with self._turn:
-            self._reading.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
@@ -297,21 +268,25 @@ class JournalReader:
                 f"state IN ({BatchState.PLANNED:d}, {BatchState.UNKNOWN:d}) OR number IN"  # noqa: S608 - fixed words
                 f" (SELECT batch FROM part WHERE state = {BatchState.UNKNOWN:d})"
             )
-        for line in self._lines(wanted):
-            parts = self._parts(line)
-            rest = line.rows - sum(part.rows for part in parts.values())
-            again = resend and any(part.state is BatchState.UNKNOWN for part in parts.values())
-            if not rest and not again:
-                continue
-            yield PlannedBatch(
-                number=line.number,
-                first=line.first,
-                last=line.last,
-                entries=line.entries,
-                rows=line.rows,
-                after=tuple(number for number in self._waits_for(line.number) if number not in given_up),
-                done=self._done(line, parts, resend=resend),
-            )
+        for page in self._pages(wanted):
+            # Most pages have neither parts nor waits, and then no batch of them needs to be asked for.
+            has_parts = self._is_any("part WHERE position BETWEEN ? AND ?", page[0].first, page[-1].last)
+            has_waits = self._is_any("waits_for WHERE batch BETWEEN ? AND ?", page[0].number, page[-1].number)
+            for line in page:
+                parts = self._parts(line) if has_parts else {}
+                rest = line.rows - sum(part.rows for part in parts.values())
+                if not rest and not (resend and any(part.state is BatchState.UNKNOWN for part in parts.values())):
+                    continue
+                earlier = self._waits_for(line.number) if has_waits else ()
+                yield PlannedBatch(
+                    number=line.number,
+                    first=line.first,
+                    last=line.last,
+                    entries=line.entries,
+                    rows=line.rows,
+                    after=tuple(number for number in earlier if number not in given_up),
+                    done=self._done(line, parts, resend=resend),
+                )
 
     def _given_up_batches(self) -> frozenset[int]:
         """Batches that nobody sends any more under `hold`: unknown as a whole, or settled but for what is held."""
@@ -344,9 +319,23 @@ class JournalReader:
     # --- the file -----------------------------------------------------------------------------------------------------
 
     def _lines(self, wanted: str) -> Iterator[_Line]:
-        sql = f"SELECT number, first, span, entries, rows, state FROM batch WHERE number > ? AND ({wanted})"  # noqa: S608 - fixed words
-        for number, first, span, entries, rows, state in self._paged(sql, -1):
-            yield _Line(number, first, first + span, entries, rows, BatchState(state))
+        for page in self._pages(wanted):
+            yield from page
+
+    def _pages(self, wanted: str) -> Iterator[list[_Line]]:
+        """Batches for which the condition `wanted` holds, in order, a page at a time."""
+        sql = f"SELECT number, first, first + span, entries, rows, state FROM batch WHERE number > ? AND ({wanted})"  # noqa: S608 - fixed words
+        start = -1
+        while rows := self._rows(f"{sql} ORDER BY number LIMIT {PAGE}", (start,)):
+            yield [
+                _Line(number, first, last, entries, rows_in_it, BatchState(state))
+                for number, first, last, entries, rows_in_it, state in rows
+            ]
+            start = rows[-1][0]
+
+    def _is_any(self, places: str, first: int, last: int) -> bool:
+        """Whether there is any line in `places`."""
+        return bool(self._rows(f"SELECT 1 FROM {places} LIMIT 1", (first, last)))  # noqa: S608 - fixed words
 
     def _parts(self, line: _Line) -> dict[int, Part]:
         rows = self._rows(
@@ -354,45 +343,6 @@ class JournalReader:
             (line.first, line.last),
         )
         return {position: Part(rows, BatchState(state), refusal) for position, rows, state, refusal in rows}
-
-    def _paged(self, sql: str, start: int, *others: int, order: str = "1") -> Iterator[tuple[int, ...]]:
-        """Lines whose first column grows, a page at a time: no long read keeps the writer's log from being folded."""
-        while page := self._rows(f"{sql} ORDER BY {order} LIMIT {PAGE}", (start, *others)):
-            yield from page
-            start = page[-1][0]
-
-    def _rows(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[int, ...]]:
-        """What a question that is answered in numbers gives."""
-        with self._asked() as db:
-            return db.execute(sql, parameters).fetchall()
-
-    def _texts(self, sql: str, parameters: Sequence[Cell] = ()) -> list[tuple[str, ...]]:
-        """What a question that is answered in words gives; numbers come as their digits."""
-        with self._asked() as db:
-            return [tuple(str(cell) for cell in row) for row in db.execute(sql, parameters)]
-
-    @contextmanager
-    def _moment(self) -> Iterator[Connection]:
-        """Everything asked within is of one moment."""
-        with self._asked() as db:
-            db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                db.execute("COMMIT")
-
-    @contextmanager
-    def _asked(self) -> Iterator[Connection]:
-        """The connection, for one thread at a time.
-
-        Raises:
-            LoadStopped: the file cannot be read.
-        """
-        with self._turn:
-            try:
-                yield self._reading
-            except sqlite3.Error as error:
-                raise reason_of(error, self.path) from error
 
 
 def _places(db: Connection, measure: Literal["rows", "entries"]) -> Counter[str]:

@@ -235,6 +235,40 @@ def test_a_sender_that_is_cancelled_while_it_waits_has_not_sent(tmp_path: Path) 
         assert journal.counts() == Counts(read=100, unsent=100)
 
 
+def test_a_sender_that_is_cancelled_when_its_intent_is_kept_has_not_sent(tmp_path: Path) -> None:
+    """The same a moment later: the intent is on the disk, and its sender has not heard of it yet."""
+
+    async def send() -> None:
+        task = asyncio.ensure_future(journal.sending(0))
+        await asyncio.sleep(0)
+        while not journal.counts().unknown:
+            pass  # The loop is kept from telling the sender.
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await journal.returned(1)
+
+    with begin_journal(tmp_path, plan_of(2)) as journal:
+        asyncio.run(send())
+        assert journal.counts() == Counts(read=100, unsent=100)
+
+
+def test_a_batch_whose_every_piece_was_told_is_settled_for_the_next_process(tmp_path: Path) -> None:
+    """A kill between the last piece and the end of its batch does not keep a later batch waiting for ever."""
+
+    async def send() -> None:
+        await journal.sending(0, refs(0, 1))
+        await journal.piece(0, accepted=refs(0, 1))
+
+    first, second = plan_of(2, entries=2)
+    second = type(second)(number=1, first=2, last=3, entries=2, rows=2, after=(0,))
+    journal = begin_journal(tmp_path, [first, second])
+    asyncio.run(send())
+    with reopened(journal, tmp_path / "after") as after:
+        assert [(batch.number, batch.after) for batch in left_over(after)] == [(1, ())]
+        assert after.traffic().settled == 1
+
+
 def test_entries_that_wait_together_are_committed_together(tmp_path: Path) -> None:
     """Two thousand requests a second fit a disk that flushes a hundred times a second."""
     trouble = Trouble()

@@ -136,6 +136,22 @@ def test_the_journal_is_for_its_owner_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(journal.path.parent.stat().st_mode) == 0o700
 
 
+def test_each_entry_is_flushed_to_the_disk_once_sending_can_begin(tmp_path: Path) -> None:
+    """A loss of power takes nothing that a sender was told is written; a survey, which sends nothing, is quicker."""
+
+    def durability(journal: Journal) -> str:
+        level = journal._ledger.db.execute("PRAGMA synchronous").fetchone()[0]
+        return {1: "normal", 2: "full"}[level]
+
+    with survey_of(tmp_path) as journal:
+        assert durability(journal) == "normal"
+        journal.plan_batches(plan_of(1))
+        journal.finish_survey(read=50)
+        assert durability(journal) == "full"
+    with Journal.open(journal.path) as again:
+        assert durability(again) == "full"
+
+
 def test_a_batch_costs_less_than_a_hundred_bytes(tmp_path: Path) -> None:
     """Twenty million rows make a journal of tens of megabytes, not of gigabytes."""
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class SourceFormat(StrEnum):
-    """What a file is, by its content rather than by its name."""
+    """What a file is, by its content rather than by its name; every workbook is XLSX, every JSON text JSONL."""
 
     CSV = "csv"
     XLSX = "xlsx"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pango_load.source.json_arrays import is_array, split_array
 from pango_load.source.json_lines import JsonLinesReader
 from pango_load.source.layout import find_layout
 from pango_load.source.packing import Packing, find_packing, zip_member
+from pango_load.source.parquet import ParquetReader
 from pango_load.source.text import TextFile
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def open_file(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> 
         UsageError: saying what is wrong with the file.
     """
     head = _read_head(path)
+    if head.startswith(b"PAR1"):
+        return ParquetReader(path)
     packing = find_packing(head)
     if head.startswith(_ZIP) and not _is_workbook(path):
         packing = Packing.ZIP

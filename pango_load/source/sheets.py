@@ -219,10 +219,14 @@ def _pick_sheet(path: Path, names: Sequence[str], wanted: str | None) -> str:
 
 def _read_facts(content: bytes, name: str) -> SheetFacts:
     if not content.startswith(b"PK"):
-        return SheetFacts(has_date_text=True)
+        return SheetFacts(has_date_text=True, was_scanned=False)
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         part = sheet_part(book, name)
-        return read_facts(book, part) if part in book.namelist() and part else SheetFacts(has_date_text=True)
+        return (
+            read_facts(book, part)
+            if part in book.namelist() and part
+            else SheetFacts(has_date_text=True, was_scanned=False)
+        )
 
 
 def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
@@ -285,6 +289,8 @@ def _find_headers(path: Path, sheet: _Sheet, asked: int | None) -> tuple[int, li
 def _notes(sheet: _Sheet, *, visible_only: bool) -> tuple[str, ...]:
     facts = sheet.facts
     notes = [f"sheet {sheet.name}" + (f" ({_count(sheet.others, 'other sheet')} not read)" if sheet.others else "")]
+    if not facts.was_scanned:
+        notes.append("error cells and hidden rows of this format cannot be seen: save it as .xlsx to have them told")
     if facts.hidden_rows:
         what = "left out" if visible_only else "read too; --visible-only leaves them out"
         notes.append(f"{_count(len(facts.hidden_rows), 'hidden row')}, {what}")

@@ -48,6 +48,7 @@ class SheetFacts:
         merged: how many areas are merged.
         filtered: whether a filter is set.
         has_date_text: whether some *text* of the workbook looks as the engine writes real dates.
+        was_scanned: there is an XML of this kind at all.
     """
 
     failed: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class SheetFacts:
     merged: int = 0
     filtered: bool = False
     has_date_text: bool = False
+    was_scanned: bool = True
 
 
 def sheet_part(book: zipfile.ZipFile, name: str) -> str | None:

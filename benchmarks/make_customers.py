@@ -1,6 +1,6 @@
 """Write a file of customers: 22 columns, Vietnamese names, quotes and commas, about 2 % of rows with a mistake.
 
-    python benchmarks/make_customers.py 1000000 benchmarks/data/customers-1m.csv
+python benchmarks/make_customers.py 1000000 benchmarks/data/customers-1m.csv
 """
 
 import csv
@@ -8,9 +8,41 @@ import random
 import sys
 from pathlib import Path
 
-FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Hoàng", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương")
+FAMILY = (
+    "Nguyễn",
+    "Trần",
+    "Lê",
+    "Phạm",
+    "Huỳnh",
+    "Hoàng",
+    "Phan",
+    "Vũ",
+    "Võ",
+    "Đặng",
+    "Bùi",
+    "Đỗ",
+    "Hồ",
+    "Ngô",
+    "Dương",
+)
 MIDDLE = ("Văn", "Thị", "Minh", "Ngọc", "Đức", "Thanh", "Hữu", "Quốc", "Gia", "Khánh")
-GIVEN = ("An", "Bình", "Châu", "Dũng", "Hạnh", "Hương", "Khoa", "Lan", "Linh", "Mai", "Nam", "Phúc", "Quân", "Thảo", "Tú")
+GIVEN = (
+    "An",
+    "Bình",
+    "Châu",
+    "Dũng",
+    "Hạnh",
+    "Hương",
+    "Khoa",
+    "Lan",
+    "Linh",
+    "Mai",
+    "Nam",
+    "Phúc",
+    "Quân",
+    "Thảo",
+    "Tú",
+)
 CITIES = ("Hồ Chí Minh", "Hà Nội", "Đà Nẵng", "Cần Thơ", "Hải Phòng", "Huế")
 DISTRICTS = ("Quận 1", "Quận 7", "Tân Phú", "Cầu Giấy", "Hải Châu", "Ninh Kiều")
 STREETS = ("Hòa Bình", "Lê Lợi", "Nguyễn Huệ", "Trần Hưng Đạo", "Cách Mạng Tháng 8")

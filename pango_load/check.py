@@ -15,7 +15,7 @@ from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
 from pango_load.road import open_road, request_source
-from pango_load.run import LoadReport, Run, disk_trouble, open_run
+from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.survey import Survey, guard, survey_source
 from pango_load.watcher import Silent, Watcher
 
@@ -53,11 +53,12 @@ def check(plan: LoadPlan, *, watcher: Watcher | None = None, clock: Clock | None
     run = open_run(
         plan, road, clock=clock, run_id=secrets.token_hex(4), command="check", source=request_source(plan, road.mapping)
     )
-    try:
-        _survey(run, watcher)
-    except LoadStopped as stopped:
-        return run.end(stopped)
-    return run.end()
+    with logged(run):
+        try:
+            _survey(run, watcher)
+        except LoadStopped as stopped:
+            return run.end(stopped)
+        return run.end()
 
 
 def _survey(run: Run, watcher: Watcher) -> None:
@@ -86,5 +87,5 @@ def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanne
     finally:
         run.keep(rows)
         repeated.close()
-    run.problems, run.warnings, run.first_rejected = found.problems, found.warnings, found.first_rejected
+    run.take(found)
     return found, planner

@@ -13,7 +13,7 @@ from pango_load.clock import SystemClock
 from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import Interrupted, LoadStopped, UsageError
-from pango_load.journal.ledger import RejectedNote
+from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
 from pango_load.journal.lock import claim
 from pango_load.journal.resume import GoOn, GrowOn, NothingToDo, RefuseSuperseding, ShowAgain, Start, decide
 from pango_load.journal.run import Journal
@@ -22,16 +22,19 @@ from pango_load.journal.spans import RowSpan
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
+from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import grouped
 from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
-from pango_load.run import LoadReport, Run, disk_trouble, open_run
+from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender, delivery_options
 from pango_load.survey import Survey, guard, survey_source
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, show_again
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pango_load.clock import Clock
     from pango_load.delivery.forecast import Forecast
     from pango_load.journal.description import RunDescription
@@ -140,14 +143,14 @@ class _Loading:
         with Journal.create(self.plan.state, identity=identity, description=description, clock=clock) as journal:
             run = self._open(journal.facts().id, None)
             journal.describe(replace(description, folder=str(run.folder)))
-            try:
+
+            def on_the_way() -> None:
                 found = self._survey(run, journal)
                 supersede(self.plan.state, decision.superseded, by=run.id, clock=clock)
                 run.superseded = decision
                 self._send(run, journal, found)
-            except LoadStopped as stopped:
-                return self._end(run, journal, stopped)
-            return self._end(run, journal, None)
+
+            return self._to_its_end(run, journal, on_the_way)
 
     def go_on(self, known: KnownRun) -> LoadReport:
         """Send what an earlier process left, at the boundaries that were planned."""
@@ -156,8 +159,13 @@ class _Loading:
             run.counts = journal.counts()
             run.entries = journal.entry_counts().read
             run.problems = journal.problems()
+            return self._to_its_end(run, journal, lambda: self._send(run, journal, None))
+
+    def _to_its_end(self, run: Run, journal: Journal, on_the_way: Callable[[], None]) -> LoadReport:
+        """Whatever stops it, a load that began ends in a report."""
+        with logged(run, self.sender.credentials.secrets):
             try:
-                self._send(run, journal, None)
+                on_the_way()
             except LoadStopped as stopped:
                 return self._end(run, journal, stopped)
             return self._end(run, journal, None)
@@ -197,7 +205,7 @@ class _Loading:
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
         run.entries = planner.entries
-        run.problems, run.warnings, run.first_rejected = found.problems, found.warnings, found.first_rejected
+        run.take(found)
         # Before the survey is finished: a load that is stopped here starts anew, and is guarded anew.
         self._guard(found)
         journal.finish_survey(read=found.read)
@@ -238,7 +246,9 @@ class _Loading:
             run.problems = journal.problems()
             run.first_unsettled = _first_unsettled(journal)
         counts = run.counts
-        if counts.unsent and stopped is not None:
+        if stopped is not None and self.plan.sandbox:
+            stopped.advice = "The sandbox and its memory are gone with this run: the same command starts anew."
+        elif stopped is not None and counts.unsent:
             run.next_command = " ".join(self.command) or None
         has_refusals = next(journal.refused_rows(), None) is not None
         if is_surveyed and (has_refusals or counts.unknown or counts.unsent or run.is_resumed):
@@ -246,7 +256,7 @@ class _Loading:
                 write_row_files(run, journal, self.fingerprints)
             except LoadStopped as trouble:
                 stopped = stopped or trouble
-        report = run.end(stopped)
+        report = run.end(stopped, series=_series(run, journal), waits=_waits(run, journal))
         journal.finish(report.exit_code)
         return report
 
@@ -278,6 +288,20 @@ class _Keeper:
         if self.notes:
             self.journal.reject(self.notes)
             self.notes = []
+
+
+def _series(run: Run, journal: Journal) -> list[tuple[float, int]]:
+    points, rows = [(0.0, 0)], 0
+    for point in journal.pace():
+        rows += point.rows
+        points.append((max(0.0, point.moment + SLOT_SECONDS - run.started), rows))
+    return points
+
+
+def _waits(run: Run, journal: Journal) -> list[Wait]:
+    """Waits are kept by slots of time: each is drawn at the beginning of its slot."""
+    starts = [(wait, max(0.0, wait.moment - run.started)) for wait in journal.waits()]
+    return [Wait(wait.reason, start, start + wait.seconds) for wait, start in starts]
 
 
 def _first_unsettled(journal: Journal) -> int | None:

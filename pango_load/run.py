@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import errno
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
+from pango_load.report.html import REPORT_FILE, Example, MappingLine, ReportPage, write_report
 from pango_load.report.plain_text import utc_text
 from pango_load.report.row_files import RowFile, RowFileName, RowFormat, open_row_file
 from pango_load.report.run_folder import open_run_folder
+from pango_load.report.run_log import Secrets, open_run_log
 from pango_load.report.summary import (
+    DamageFound,
     DeliveryFigures,
     LeftFiles,
     MappingUsed,
@@ -29,6 +33,7 @@ from pango_load.report.summary import (
 )
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -36,10 +41,28 @@ if TYPE_CHECKING:
     from pango_load.journal.resume import Start
     from pango_load.plan import LoadPlan
     from pango_load.records import RejectedRow
+    from pango_load.report.pace_chart import Wait
+    from pango_load.report.tally import ProblemTally
     from pango_load.road import Road
+    from pango_load.source.damage import Finding
     from pango_load.source.fingerprint import Fingerprint
 
+
+LOG_FILE = "run.log"
+
+_log = logging.getLogger(__name__)
+
 _ROW_FORMATS: dict[str, RowFormat] = {"xlsx": "xlsx", "jsonl": "jsonl", "json": "jsonl"}
+
+
+class Found(Protocol):
+    """What a run takes over from its survey (`survey.Survey`)."""
+
+    problems: Counter[tuple[str, str]]
+    warnings: Counter[tuple[str, str]]
+    first_rejected: list[RejectedRow]
+    examples: ProblemTally
+    damage: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,8 @@ class Run:
         id: what `runs` and `retry` take.
         folder: its own folder.
         first_rejected: the first few rejected rows.
+        examples: a few cells of each problem, for the report page.
+        damage: what was seen in whole columns.
         superseded: what unfinished loads of older content leave behind, where this one takes their place.
     """
 
@@ -96,6 +121,13 @@ class Run:
     left: dict[RowFileName, tuple[str, ...]] = field(default_factory=dict)
     on_unknown: OnUnknown = OnUnknown.RESEND
     superseded: Start | None = None
+    examples: Sequence[Example] = ()
+    damage: Sequence[Finding] = ()
+
+    def take(self, found: Found) -> None:
+        """Know what a survey found."""
+        self.problems, self.warnings, self.first_rejected = found.problems, found.warnings, found.first_rejected
+        self.examples, self.damage = found.examples.examples(), found.damage
 
     def open_rows(self, name: RowFileName) -> RowFile:
         """A row file of this run, in the format of the first source file."""
@@ -128,16 +160,44 @@ class Run:
             write_summary(summary, self.folder)
         return summary
 
-    def end(self, stopped: LoadStopped | None = None) -> LoadReport:
-        """Write the summary for the last time; its exit code follows from what became of the rows."""
-        code = self.exit_code(stopped)
+    def end(
+        self,
+        stopped: LoadStopped | None = None,
+        *,
+        series: Sequence[tuple[float, int]] = (),
+        waits: Sequence[Wait] = (),
+    ) -> LoadReport:
+        """Write report and summary for the last time; the exit code follows from what became of the rows.
+
+        Args:
+            stopped: why it ended early.
+            series: (seconds since the start, rows accepted so far).
+            waits: when nothing was sent, and why.
+        """
+        summary = self._summary(self.exit_code(stopped), stopped)
+        page = ReportPage(
+            summary=summary, examples=self.examples, mapping=self._mapping_lines(), series=series, waits=waits
+        )
         try:
-            summary = self.write(exit_code=code, stopped=stopped)
+            with disk_trouble(self.folder):
+                write_report(page, self.folder)
+                write_summary(summary, self.folder)
         except MustBeMended as trouble:
             # The folder cannot be written any more: the screen is what is left.
             stopped = stopped or trouble
             summary = self._summary(self.exit_code(stopped), stopped)
+        _log.info("ended with exit code %s", summary.exit_code)
         return LoadReport(summary=summary, rejected=tuple(self.first_rejected), stopped=stopped)
+
+    def _mapping_lines(self) -> tuple[MappingLine, ...]:
+        mapping = self.road.mapping
+        made = [
+            MappingLine(", ".join(rule.columns), f"{rule.container}.{rule.target}" if rule.container else rule.target)
+            if rule.columns
+            else MappingLine("", rule.target, "a constant of the mapping")
+            for rule in mapping.columns
+        ]
+        return (*made, *(MappingLine(name, "", "left out on purpose") for name in mapping.left_out))
 
     def exit_code(self, stopped: LoadStopped | None) -> int:
         """Where two codes apply, the stop outranks 3; totals that do not add up outrank all."""
@@ -178,7 +238,20 @@ class Run:
             next_command=self.next_command,
             folder=str(self.folder),
             state_folder="" if self.plan.sandbox or self.command == "check" else str(self.plan.state),
+            damage=tuple(
+                DamageFound(
+                    code=found.code,
+                    column=found.column,
+                    rows=found.count,
+                    first_rows=found.rows,
+                    message=found.message,
+                    advice=found.advice,
+                )
+                for found in self.damage
+            ),
             left=LeftFiles(
+                report=None if is_running else str(self.folder / REPORT_FILE),
+                log=str(self.folder / LOG_FILE),
                 rejected=self.left.get("rejected", ()),
                 unknown=self.left.get("unknown", ()),
                 unsent=self.left.get("unsent", ()),
@@ -235,6 +308,24 @@ def open_run(
     )
     run.write()
     return run
+
+
+@contextmanager
+def logged(run: Run, secrets: Sequence[str] = ()) -> Iterator[None]:
+    """Everything that the program logs goes into the run's `run.log`, with secrets masked."""
+    logger = logging.getLogger("pango_load")
+    with disk_trouble(run.folder):
+        handler = open_run_log(run.folder / LOG_FILE, Secrets(secrets))
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    _log.info("run %s: %s of %s", run.id, run.command, run.road.mapping.object_type.name)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        handler.close()
 
 
 @contextmanager

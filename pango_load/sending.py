@@ -33,9 +33,13 @@ if TYPE_CHECKING:
     from pango_load.delivery.stop import StopRequest
     from pango_load.journal.run import Journal
     from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan
-    from pango_load.records import Batch, Counts, FieldMapping, Outcome
+    from pango_load.records import Batch, FieldMapping, Outcome
     from pango_load.run import Run
     from pango_load.watcher import Watcher
+
+
+WAIT_KEPT = 0.5
+"""Seconds: shorter waits are kept together with the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +72,8 @@ class Sender:
         run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
         announce(limiter.forecast(left) if left else None)
         run.write()
-        heard = _Heard(self.watcher, run.plan, run.counts, self.stop)
-        self.watcher.sending(run, limiter)
+        heard = _Heard(self.watcher, run, journal, limiter, self.stop)
+        self.watcher.sending(run, limiter, left)
         try:
             asyncio.run(self._deliver(run, journal, limiter, options, heard))
         except Interrupted:
@@ -78,7 +82,7 @@ class Sender:
             raise
         finally:
             self.watcher.sent_all()
-            run.figures = heard.figures(limiter, journal)
+            run.figures = heard.figures()
 
     def _limiter(self, plan: LoadPlan, options: DeliveryOptions, requests: int) -> Limiter:
         path = quota_path(plan.state, self.endpoint.account(self.credentials))
@@ -94,6 +98,7 @@ class Sender:
     async def _deliver(
         self, run: Run, journal: Journal, limiter: Limiter, options: DeliveryOptions, heard: _Heard
     ) -> None:
+        doubt_until = journal.doubt_ends(options.read_timeout) if run.is_resumed else None
         client = IngestClient(
             endpoint=self.endpoint,
             credentials=self.credentials,
@@ -114,6 +119,7 @@ class Sender:
                     clock=self.clock,
                     stop=self.stop,
                     listener=heard,
+                    doubt_until=doubt_until,
                 )
         finally:
             await limiter.close()
@@ -171,25 +177,33 @@ def _signals_in(loop: asyncio.AbstractEventLoop, stop: StopRequest) -> Iterator[
 class _Heard:
     """Passes on what delivery tells, counts it, and minds --max-rejects on the way."""
 
-    def __init__(self, watcher: Watcher, plan: LoadPlan, counts: Counts, stop: StopRequest) -> None:
-        self._watcher = watcher
-        self._plan = plan
-        self._stop = stop
-        self._read, self._rejected = counts.read, counts.rejected
+    def __init__(self, watcher: Watcher, run: Run, journal: Journal, limiter: Limiter, stop: StopRequest) -> None:
+        self._watcher, self._journal, self._limiter, self._stop = watcher, journal, limiter, stop
+        self._limit = run.plan.max_rejects
+        self._read, self._rejected = run.counts.read, run.counts.rejected
         self._attempts = 0
         self._renewals = 0
-        self._repeats = 0.0
+        self._waited: dict[str, float] = {}
         self.too_many: TooManyRejects | None = None
 
-    def figures(self, limiter: Limiter, journal: Journal) -> DeliveryFigures:
-        waits = sorted(limiter.waited.items(), key=lambda item: -item[1])
+    def figures(self) -> DeliveryFigures:
+        """What passed over the wire in this process."""
+        self._keep_waits()
+        waits = sorted(self._limiter.waited.items(), key=lambda item: -item[1])
         return DeliveryFigures(
-            requests_planned=journal.traffic().batches,
+            requests_planned=self._journal.traffic().batches,
             attempts=self._attempts,
-            too_many=limiter.limited,
+            too_many=self._limiter.limited,
             renewals=max(0, self._renewals - 1),
             waits=tuple(WindowWait(window=label, seconds=round(seconds, 3)) for label, seconds in waits),
         )
+
+    def _keep_waits(self) -> None:
+        for label, seconds in self._limiter.waited.items():
+            more = seconds - self._waited.get(label, 0.0)
+            if more >= WAIT_KEPT:
+                self._waited[label] = seconds
+                self._journal.waited(label, more)
 
     def sent(self, batch: int, entries: int) -> None:
         self._attempts += 1
@@ -201,8 +215,7 @@ class _Heard:
     def refused(self, batch: int, rows: int, code: str) -> None:
         self._rejected += rows
         self._watcher.refused(batch, rows, code)
-        limit = self._plan.max_rejects
-        if self.too_many is None and limit.is_passed(rejected=self._rejected, read=self._read):
+        if self.too_many is None and self._limit.is_passed(rejected=self._rejected, read=self._read):
             of_all = f"{grouped(self._rejected)} of {counted(self._read, 'row')}"
             self.too_many = TooManyRejects(
                 f"{of_all} were rejected, which is more than --max-rejects allows.",
@@ -224,4 +237,5 @@ class _Heard:
         self._watcher.token_renewed(generation)
 
     def settled(self, outcome: Outcome) -> None:
+        self._keep_waits()
         self._watcher.settled(outcome)

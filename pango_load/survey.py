@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from pango_load.errors import NoRows, TooManyRejects
+from pango_load.errors import NoRows, TooManyRejects, UsageError
+from pango_load.records import Shape
 from pango_load.report.plain_text import counted, grouped
+from pango_load.report.tally import ProblemTally
+from pango_load.source.damage import Survey as DamageSurvey
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
+    from pango_load.source.damage import Finding
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.validation.judge import Judged
 
@@ -46,6 +50,8 @@ class Survey:
         deletes: valid rows whose `recordStatus` is Deleted.
         problems, warnings: rows by (code, field).
         first_rejected: the first few rejected rows, with their values.
+        examples: a few cells of each problem, for the report.
+        damage: what the table suffered before it came here, seen in whole columns; it rejects nothing.
     """
 
     read: int = 0
@@ -57,6 +63,8 @@ class Survey:
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
     warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
     first_rejected: list[RejectedRow] = field(default_factory=list)
+    examples: ProblemTally = field(default_factory=ProblemTally)
+    damage: tuple[Finding, ...] = ()
 
 
 def survey_source(
@@ -80,10 +88,23 @@ def survey_source(
         LoadStopped: see `Road.passages`.
     """
     found = Survey()
+    look_out = _look_out(road)
     for passage in road.passages(expected):
         _add(found, passage, planner, keeper)
+        if passage.judged is not None:
+            look_out.look(passage.judged.chunk)
         after_chunk(found)
+    found.damage = look_out.findings() if found.read else ()
     return found
+
+
+def _look_out(road: Road) -> DamageSurvey:
+    """Who looks at whole columns; the mapping says which hold phones and e-mail addresses."""
+    by_shape: dict[Shape, list[str]] = {Shape.PHONE: [], Shape.EMAIL: []}
+    for rule in road.mapping.columns:
+        if rule.column is not None and rule.rule.shape in by_shape:
+            by_shape[rule.rule.shape].append(rule.column)
+    return DamageSurvey(road.source.headers, phones=by_shape[Shape.PHONE], emails=by_shape[Shape.EMAIL])
 
 
 def guard(plan: LoadPlan, found: Survey) -> None:
@@ -92,6 +113,7 @@ def guard(plan: LoadPlan, found: Survey) -> None:
     Raises:
         NoRows: with --error-on-empty.
         TooManyRejects: more than --max-rejects allows.
+        UsageError: damage, with --strict.
     """
     if plan.error_on_empty and not found.read:
         raise NoRows("The source holds no rows.", "Check what wrote the file.")
@@ -101,6 +123,10 @@ def guard(plan: LoadPlan, found: Survey) -> None:
             f"{of_all} are rejected, which is more than --max-rejects allows; nothing was sent.",
             "Mend the rows in the rejected file, or the mapping, and start with the whole file again.",
         )
+    if plan.strict and found.damage:
+        first = found.damage[0]
+        others = f" (and {counted(len(found.damage) - 1, 'more finding')})" if len(found.damage) > 1 else ""
+        raise UsageError(f"--strict: {first.message}{others}; nothing was sent.", first.advice)
 
 
 def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper) -> None:
@@ -114,6 +140,7 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
         _add_rulings(found, judged)
         for index, row in rejected_rows(judged):
             found.rejected += 1
+            found.examples.add(row.row, row.problems)
             if len(found.first_rejected) < REJECTS_SHOWN:
                 found.first_rejected.append(row)
             keeper.rejected(judged.chunk, index, row)

@@ -8,8 +8,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pango_load.cli.screen import is_terminal, print_lines, width_of
+from pango_load.delivery.forecast import TimeLeft
 from pango_load.delivery.listener import Silent as SilentDelivery
-from pango_load.report.plain_text import counted, grouped
+from pango_load.report.plain_text import counted, grouped, limit_words, shortened, spoken_time
 from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 30.0
 BAR_SECONDS = 0.25
 RATE_SECONDS = 30.0
+WAIT_SHOWN = 1.0
+BAR_WIDTH = 16
 
 
 class ScreenWatcher(SilentDelivery):
@@ -45,6 +48,7 @@ class ScreenWatcher(SilentDelivery):
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._limiter: Limiter | None = None
+        self._time_left: TimeLeft | None = None
         self._spoken = clock.steady()
         self._rows = 0
         self._requests = 0
@@ -78,6 +82,8 @@ class ScreenWatcher(SilentDelivery):
             warnings.extend(f"{file.path.name}: {note}" for note in file.notes)
         if found is not None and found.blank:
             warnings.append(f"{counted(found.blank, 'row')} without any value: skipped.")
+        if found is not None:
+            warnings.extend(f"{finding.message.rstrip('.')}. {finding.advice}" for finding in found.damage)
         older = run.superseded
         if older is not None and older.superseded:
             ids = ", ".join(known.id for known in older.superseded)
@@ -109,11 +115,12 @@ class ScreenWatcher(SilentDelivery):
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    def sending(self, run: Run, limiter: Limiter) -> None:
+    def sending(self, run: Run, limiter: Limiter, requests: int) -> None:
         """The bar begins."""
         self._limiter = limiter
+        self._time_left = TimeLeft(limiter, clock=self._clock)
         self._rows = run.counts.unsent + run.counts.unknown
-        self._requests = run.figures.requests_planned
+        self._requests = requests
         self._lately.append((self._clock.steady(), 0))
 
     def accepted(self, batch: int, rows: int) -> None:
@@ -153,7 +160,8 @@ class ScreenWatcher(SilentDelivery):
         self._lately.append((now, done))
         while len(self._lately) > 2 and now - self._lately[0][0] > RATE_SECONDS:  # noqa: PLR2004 - a rate needs two
             self._lately.popleft()
-        self._show(progress_line(self._progress(now, done)), done)
+        progress = self._progress(now, done)
+        self._show(bar_text(progress) if self._has_bar else progress_line(progress), done)
 
     def _progress(self, now: float, done: int) -> Progress:
         since, before = self._lately[0]
@@ -161,13 +169,13 @@ class ScreenWatcher(SilentDelivery):
         waiting_for, waits = ("", 0.0)
         if now < self._waits_until:
             waiting_for, waits = self._waiting, self._waits_until - now
-        elif self._limiter is not None and (wait := self._limiter.waiting) is not None and wait.window is not None:
-            waiting_for, waits = wait.window.label, max(0.0, wait.until - self._clock.now())
+        elif self._limiter is not None and (wait := self._limiter.waiting) is not None:
+            waits = wait.until - self._clock.now()
+            # Shorter waits are the even pace of a load that goes well.
+            waiting_for = (wait.window.label if wait.window else wait.reason) if waits >= WAIT_SHOWN else ""
         left = None
-        if self._limiter is not None and self._requests > self._settled:
-            left = self._limiter.forecast(self._requests - self._settled).seconds
-            if rate:
-                left = max(left, (self._rows - done) / rate) if not waiting_for else left
+        if self._time_left is not None and self._requests > self._settled:
+            left = self._time_left.seconds(self._requests - self._settled)
         return Progress(
             rows=self._rows,
             accepted=self._accepted,
@@ -196,6 +204,7 @@ class ScreenWatcher(SilentDelivery):
             bar = self._open_bar()
             if self._task is None:
                 self._task = bar.add_task(text, total=None)
+            text = shortened(text, bar.console.width - BAR_WIDTH - 4)
             bar.update(
                 self._task, description=text, total=self._rows if done is not None else None, completed=done or 0
             )
@@ -208,7 +217,7 @@ class ScreenWatcher(SilentDelivery):
 
             self._bar = RichProgress(
                 SpinnerColumn(),
-                BarColumn(bar_width=20),
+                BarColumn(bar_width=BAR_WIDTH),
                 TextColumn("{task.description}", markup=False),
                 console=Console(stderr=True),
                 transient=True,
@@ -222,3 +231,21 @@ class ScreenWatcher(SilentDelivery):
             if self._bar is not None:
                 self._bar.stop()
                 self._bar = self._task = None
+
+
+def bar_text(progress: Progress) -> str:
+    """What stands beside the bar, most important first, since a narrow terminal cuts its end."""
+    settled = progress.accepted + progress.rejected + progress.unknown
+    share = settled * 100 // progress.rows if progress.rows else 100
+    parts = [f"{share} %, {grouped(progress.accepted)} accepted"]
+    if progress.rejected:
+        parts.append(f"{grouped(progress.rejected)} refused")
+    if progress.unknown:
+        parts.append(f"{grouped(progress.unknown)} unknown")
+    if progress.seconds_left is not None and settled < progress.rows:
+        parts.append(f"{spoken_time(progress.seconds_left)} left")
+    if progress.waiting_for:
+        parts.append(f"waiting {spoken_time(progress.waits)} for {limit_words(progress.waiting_for)}")
+    elif progress.rows_a_second is not None:
+        parts.append(f"{grouped(round(progress.rows_a_second))} rows/s")
+    return ", ".join(parts)

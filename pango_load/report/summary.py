@@ -90,6 +90,17 @@ class ProblemCount(_Part):
     rows: Rows
 
 
+class DamageFound(_Part):
+    """What a column suffered before the file came here; it rejects nothing."""
+
+    code: str
+    column: str = Field(default="", description="The header; empty where the table as a whole is meant.")
+    rows: Rows
+    first_rows: tuple[int, ...] = Field(default=(), description="Numbers of the first rows that show it.")
+    message: str
+    advice: str = ""
+
+
 class WindowWait(_Part):
     """How long the load waited for one thing."""
 
@@ -160,6 +171,7 @@ class Summary(_Part):
     on_unknown: UnknownPolicy = UnknownPolicy()
     problems: tuple[ProblemCount, ...] = Field(default=(), description="Most rows first.")
     warnings: tuple[ProblemCount, ...] = Field(default=(), description="Rows that were let through; most rows first.")
+    damage: tuple[DamageFound, ...] = Field(default=(), description="What was seen in whole columns.")
     first_unsettled: int | None = Field(
         default=None, ge=0, description="Position of the first record that is unknown or unsent, from 0."
     )

@@ -32,6 +32,9 @@ JITTER = 0.25
 LONGEST_GUESS = 60.0
 LEAST_EASE = 1 / 20
 EASE = 0.9
+DEEPEST = 0.5
+"""One episode takes no more than half: after a few pauses in a row our own count is low and says little."""
+
 EASE_STEP = 0.02
 
 
@@ -263,7 +266,7 @@ class Account:
             return
         window = max(choices, key=lambda window: self._own(window) / window.limit)
         ring = self.ring(window)
-        ring.ease = max(LEAST_EASE, EASE * min(ring.ease, self._own(window) / window.limit))
+        ring.ease = max(LEAST_EASE, DEEPEST * ring.ease, EASE * min(ring.ease, self._own(window) / window.limit))
         ring.eased_at = now
         self.paced_until = max(self.paced_until, now + _spell(ring))
 

@@ -64,7 +64,7 @@ def test_many_429s_of_one_moment_are_one_episode() -> None:
     minute = account.ring(Window(60, 1000))
     second = account.ring(Window(1, 50))
     assert second.ease == 1.0, "a pause of 3 s cannot come from the window of one second"
-    assert minute.ease == pytest.approx(0.9 * 40 / 1000, abs=0.02)
+    assert minute.ease == 0.5, "half at most, although ours were only 40 of 1000"
     assert account.pause.strikes == 1
 
 
@@ -109,16 +109,27 @@ def test_a_429_is_given_back_to_the_long_windows_only() -> None:
 def test_an_eased_window_grows_back_while_it_is_quiet_and_the_pace_goes_with_it() -> None:
     """Protects the load's speed after somebody else has gone."""
     account = Account()
-    (permit,) = _sent(account, 1, 100.0)
-    _limited(account, permit, 100.4, 1.0)
+    permits = _sent(account, 40, 100.0)
+    _limited(account, permits[0], 100.4, 1.0)
     second = account.ring(Window(1, 50))
-    assert second.ease == 0.05
+    assert second.ease == pytest.approx(0.9 * 40 / 50)
 
     eased = [(account.take(now, 0, ME, TERMS), round(second.ease, 2))[1] for now in (102.0, 105.5, 131.0, 400.0)]
 
-    assert eased == [0.05, 0.07, 0.17, 1.0]
+    assert eased == [0.72, 0.74, 0.84, 1.0]
     assert account._gap(401.0, TERMS) == TERMS.eased_gap
     assert account._gap(411.0, TERMS) == 0.0
+
+
+def test_a_window_is_never_eased_below_a_twentieth() -> None:
+    """Protects a load beside one that takes everything: it goes on, slowly."""
+    account, now = Account(), 100.0
+    for _ in range(12):
+        (permit,) = _sent(account, 1, now)
+        _limited(account, permit, now + 0.1, 0.0)
+        now = account.pause.until
+
+    assert min(ring.ease for ring in account.rings) == 0.05
 
 
 def test_without_windows_only_a_429_makes_anybody_wait() -> None:

@@ -30,8 +30,26 @@ _LONG_ID = re.compile(r"[0-9]{8,}")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 _GROUPED = {sign: re.compile(rf"-?[0-9]{{1,3}}(?:{re.escape(sign)}[0-9]{{3}})+") for sign in (".", ",", " ")}
+_TWO_GROUPS = re.compile(r"-?[0-9]{1,3}(?:([., ])[0-9]{3})(?:\1[0-9]{3})+")
+_BOTH_SIGNS = {
+    (".", ","): re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"),
+    (",", "."): re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+"),
+}
 _JSON_LIST = re.compile(r"\[.*\]", re.DOTALL)
 _LOST_ZERO = re.compile(r"[35789][0-9]{8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberSigns:
+    """The signs inside the numbers of a column.
+
+    Attributes:
+        is_proved: whether `grouping` can be nothing else: 1.250.000 proves it, 85.000 alone does not.
+    """
+
+    grouping: str | None = None
+    decimal: str | None = None
+    is_proved: bool = True
 
 
 @dataclass(slots=True)
@@ -87,7 +105,7 @@ class ColumnEvidence:
     @property
     def has_fractions(self) -> bool:
         """Whether some number is not whole."""
-        return any(not _WHOLE.fullmatch(cell) and not _grouping(cell) for cell in self.counts)
+        return any(_is_fraction(cell) for cell in self.counts)
 
     @property
     def looks_like_emails(self) -> bool:
@@ -117,19 +135,24 @@ class ColumnEvidence:
 
     @property
     def looks_like_numbers(self) -> bool:
-        """Whether every cell is a number, however it is written, and none has a zero in front that would be lost."""
-        return bool(self.counts) and all(_is_number(cell) for cell in self.counts)
+        """Whether most cells are numbers, however it is written, without a zero in front that would be lost."""
+        return self._of(sum(number for cell, number in self.counts.items() if _is_number(cell))) >= _MOSTLY
 
     @property
-    def grouping(self) -> str | None:
-        """The sign between thousands, where every number that has one has the same, and some number has two."""
-        signs = {sign for cell in self.counts if (sign := _grouping(cell))}
-        return signs.pop() if len(signs) == 1 else None
-
-    @property
-    def decimal(self) -> str | None:
-        """`,` where numbers have a decimal comma."""
-        return "," if any(_DECIMAL_COMMA.fullmatch(cell) and not _grouping(cell) for cell in self.counts) else None
+    def number_signs(self) -> NumberSigns:
+        """Which sign stands between thousands and which before decimals, as far as the cells prove it."""
+        cells = [cell for cell in self.counts if _is_number(cell)]
+        for (thousands, point), form in _BOTH_SIGNS.items():
+            if any(form.fullmatch(cell) for cell in cells):
+                return NumberSigns(grouping=thousands, decimal=point)
+        grouped = {sign for cell in cells if (sign := _grouping(cell))}
+        decimals = {cell.lstrip("-0123456789")[0] for cell in cells if _is_fraction(cell)}
+        if len(grouped) > 1 or grouped & decimals:
+            # 1,250 beside 12,5: the comma cannot stand between thousands.
+            grouped -= decimals
+        grouping = min(grouped, default=None)
+        is_proved = grouping is None or bool(decimals) or any(_TWO_GROUPS.fullmatch(cell) for cell in cells)
+        return NumberSigns(grouping=grouping, decimal="," if "," in decimals else None, is_proved=is_proved)
 
     @property
     def separator(self) -> str | None:
@@ -168,10 +191,15 @@ def _grouping(cell: str) -> str | None:
     return next((sign for sign, form in _GROUPED.items() if form.fullmatch(cell)), None)
 
 
+def _is_fraction(cell: str) -> bool:
+    plain = _DECIMAL.fullmatch(cell) or _DECIMAL_COMMA.fullmatch(cell)
+    return bool(plain and not _grouping(cell)) or any(form.fullmatch(cell) for form in _BOTH_SIGNS.values())
+
+
 def _is_number(cell: str) -> bool:
     if _ZERO_FIRST.match(cell):
         return False
-    return any(form.fullmatch(cell) for form in (_WHOLE, _DECIMAL, _DECIMAL_COMMA)) or _grouping(cell) is not None
+    return bool(_WHOLE.fullmatch(cell)) or _is_fraction(cell) or _grouping(cell) is not None
 
 
 def gather(headers: Sequence[str], chunks: Iterable[Chunk]) -> dict[str, ColumnEvidence]:

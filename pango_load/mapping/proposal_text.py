@@ -74,7 +74,7 @@ def _head(proposal: Proposal, file_name: str) -> list[str]:
         lines.append("# Before it loads:")
     lines.extend(f"#   - {sentence}" for sentence in proposal.lacking)
     lines.extend(
-        f'#   - "{_one_line(header)}" holds dates that can be read in more than one way: keep one format.'
+        f'#   - "{_one_line(header)}" can be read in more than one way: decide on its line.'
         for header in proposal.undecided
     )
     return lines

@@ -52,8 +52,8 @@ class ProposedColumn:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether its dates can be read in more than one way."""
-        return str(self.options.get("format", "")).startswith(OPEN_FORMAT)
+        """Whether its dates or numbers can be read in more than one way."""
+        return any(str(self.options.get(name, "")).startswith(OPEN_FORMAT) for name in ("format", "grouping"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Proposal:
     Attributes:
         needs_zone: some date has no offset of its own.
         lacking: required fields for which no column was found, as sentences.
-        undecided: headers of dates that can be read in more than one way.
+        undecided: headers of dates and numbers that can be read in more than one way.
     """
 
     object_type: ObjectType
@@ -185,7 +185,7 @@ def _mapped(header: str, field: FieldRule, score: Score, seen: ColumnEvidence) -
     if field.type is FieldType.TIMESTAMP or field.shape is Shape.DATE:
         _add_dates(seen, options, notes)
     elif field.name != ZONE_FIELD and field.type in {FieldType.LONG, FieldType.DOUBLE}:
-        options.update({name: sign for name, sign in (("decimal", seen.decimal), ("grouping", seen.grouping)) if sign})
+        _add_signs(field, seen, options, notes)
     elif field.type is FieldType.LIST and (sign := seen.separator):
         options["split"] = sign
     elif field.shape is Shape.PHONE and seen.lost_zeros >= _LOST_ZEROS:
@@ -201,6 +201,17 @@ def _mapped(header: str, field: FieldRule, score: Score, seen: ColumnEvidence) -
         options=options,
         samples=seen.samples,
     )
+
+
+def _add_signs(field: FieldRule, seen: ColumnEvidence, options: dict[str, object], notes: list[str]) -> None:
+    signs = seen.number_signs
+    if signs.decimal and field.type is FieldType.DOUBLE:
+        options["decimal"] = signs.decimal
+    if signs.grouping and (signs.is_proved or field.type is FieldType.LONG):
+        options["grouping"] = signs.grouping
+    elif signs.grouping:
+        options["grouping"] = OPEN_FORMAT + signs.grouping
+        notes.append(f'"{signs.grouping}" can stand between thousands or before decimals, and no cell decides')
 
 
 def _add_dates(seen: ColumnEvidence, options: dict[str, object], notes: list[str]) -> None:

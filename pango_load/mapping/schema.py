@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.catalogue.slots import SLOT_FAMILIES
 from pango_load.catalogue.types import object_type, object_type_names
+from pango_load.mapping.dates import OPEN_FORMAT
 from pango_load.mapping.words import (
     CLEAN_WORDS,
     DUPLICATE_WORDS,
@@ -142,7 +143,12 @@ def _column(field: Mapping[str, object]) -> dict[str, object]:
 
 
 def _options(*, of: str = "field") -> dict[str, object]:
-    pattern: dict[str, object] = {"type": "string", "examples": ["%d/%m/%Y", "%Y-%m-%d %H:%M:%S", "epoch-s"]}
+    # What `map` leaves open is underlined in the editor.
+    pattern: dict[str, object] = {
+        "type": "string",
+        "pattern": f"^(?!{OPEN_FORMAT.strip()})",
+        "examples": ["%d/%m/%Y", "%Y-%m-%d %H:%M:%S", "epoch-s"],
+    }
     shapes: dict[str, Mapping[str, object]] = {
         "field": {"type": "string"},
         "format": {"anyOf": [pattern, {"type": "array", "items": pattern}]},

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OWN_NAME, KNOWN_WORD, FUZZY_FROM = 1.0, 0.95, 86.0
 _AGREES, _CONTRADICTS, _NOT_UNIQUE, _EMPTY = 0.03, 0.5, 0.85, 0.7
+_ANY_PLACE = 0.03
+_DELETES = "recordStatus"
 _BY_VALUES = {Shape.EMAIL: 0.8, Shape.PHONE: 0.75}
 _MOSTLY = 0.8
 _MEANINGFUL = 4
@@ -90,6 +92,9 @@ def with_evidence(score: Score, field: FieldRule, evidence: ColumnEvidence, *, i
         return _against(score, field, evidence, is_key=is_key)
     if fits:
         return Score(value=min(1.0, score.value + _AGREES), why=f"{score.why}; {seen}")
+    if field.values and score.value >= KNOWN_WORD - _ANY_PLACE:
+        # Words can be translated by hand; nothing wrong is sent before that.
+        return Score(value=score.value * _EMPTY, why=f"{score.why}, but {seen}")
     return Score(value=score.value * _CONTRADICTS, why=f"{score.why}, but {seen}")
 
 
@@ -109,7 +114,8 @@ def _by_values_alone(field: FieldRule, evidence: ColumnEvidence) -> Score:
             fits = evidence.begins_like_phones
         if fits and field.shape is not None:
             return Score(value=_BY_VALUES[field.shape], why=f"the name says nothing, {seen}")
-    if field.name == "gender" and len(evidence.words) > 1 and _known_share(field, evidence) == 1:
+    closed = field.values and not field.values_open and field.name != _DELETES
+    if closed and len(evidence.words) > 1 and _known_share(field, evidence) == 1:
         return Score(value=0.7, why="the name says nothing, all values look like words of its list")
     return Score(value=0.0, why="")
 

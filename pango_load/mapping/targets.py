@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.slots import SLOT_FAMILIES, slot
-from pango_load.mapping.dates import is_date, read_pattern
+from pango_load.mapping.dates import OPEN_FORMAT, is_date, read_pattern
 from pango_load.mapping.mistakes import Findings, listed, nearest, suggestion
 from pango_load.mapping.names import trimmed
 from pango_load.mapping.tree import Branch, Kind, Leaf, Listing, Node
@@ -308,6 +308,12 @@ class TargetReader:
         text = self._text(node, keys, f"one of {' '.join(signs[:2])} and the like")
         if text is None or text in signs:
             return text
+        if node is not None and text.startswith(OPEN_FORMAT.strip()):
+            sign = text.removeprefix(OPEN_FORMAT.strip()).strip()
+            told = "still open: the numbers can be read in both ways. "
+            told += f'Write grouping: "{sign}" where 1{sign}250 is 1250, or decimal: "{sign}" where it is 1.25.'
+            self._findings.mistake(node.line, keys, told)
+            return None
         shown = ", ".join(f'"{sign}"' for sign in signs if sign.isprintable())
         self._findings.mistake(node.line if node is not None else 0, keys, f'"{text}" is not one of {shown}.')
         return None

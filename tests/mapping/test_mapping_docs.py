@@ -56,7 +56,7 @@ def test_every_example_of_the_reference_is_a_mapping(broken: str, text: str, tmp
     page = _whole(text)
     mapping = _read(page, tmp_path)
     assert bool(mapping.mistakes) is bool(broken)
-    assert complaints(page, SCHEMA, SCHEMA) == []
+    assert bool(complaints(page, SCHEMA, SCHEMA)) is bool(broken)
     if not broken and "headers" not in page:
         fit(mapping, [*mapping.columns, *mapping.mentioned])
 

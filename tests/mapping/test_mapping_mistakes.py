@@ -422,6 +422,14 @@ _CASES = [
         id="an-odd-decimal-sign",
     ),
     pytest.param(
+        customer(columns="P: {field: customFieldDouble01, grouping: 'decide: ,'}"),
+        (*CUSTOMER, "P"),
+        [
+            'mappings/x.yaml, line 7, columns > P > grouping: still open: the numbers can be read in both ways. Write grouping: "," where 1,250 is 1250, or decimal: "," where it is 1.25.'
+        ],
+        id="a-sign-left-open",
+    ),
+    pytest.param(
         customer(columns="P: {field: customFieldDouble01, grouping: 'x'}"),
         (*CUSTOMER, "P"),
         ['mappings/x.yaml, line 7, columns > P > grouping: "x" is not one of ",", ".", " ", "\'", "_", "’".'],

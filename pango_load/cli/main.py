@@ -246,6 +246,64 @@ def check(
 
 
 @app.command()
+def preview(
+    files: flag.Files,
+    object_type: flag.ObjectType = "",
+    entries: Annotated[int, typer.Option("-n", "--entries", min=1, max=50, help="So many entries are shown.")] = 3,
+    row: Annotated[
+        Optional[int],
+        typer.Option(
+            "--row", min=1, metavar="N", help="Explain row N of the file: cell, cleaned, converted, JSON key."
+        ),
+    ] = None,
+    curl: Annotated[
+        bool, typer.Option("--curl", help="The request as a curl command, its secrets as shell variables.")
+    ] = False,
+    mapping: flag.Mapping = None,
+    init_data: flag.InitData = False,
+    source: flag.Source = "",
+    timezone: flag.Timezone = None,
+    sheet: flag.Sheet = None,
+    skip_rows: flag.SkipRows = 0,
+    strict: flag.Strict = False,
+    json: Annotated[bool, typer.Option("--json", help="The exact bytes of the request, or --row as JSON.")] = False,
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+    catalogue: flag.Catalogue = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    header_row: flag.HeaderRow = None,
+    low_memory: flag.LowMemory = False,
+    visible_only: flag.VisibleOnly = False,
+) -> None:
+    """Show the exact JSON that the first rows would be sent as; nothing is sent. Needs no keys."""
+    from pango_load.cli.load_command import LoadFlags
+    from pango_load.cli.preview_command import run_preview
+
+    flags = LoadFlags(
+        files=tuple(files),
+        object_type=object_type,
+        mapping=mapping,
+        init_data=init_data,
+        source=source,
+        timezone=timezone,
+        sheet=sheet,
+        skip_rows=skip_rows,
+        strict=strict,
+        json=json,
+        env_file=env_file,
+        profile=profile,
+        catalogue=catalogue,
+        encoding=encoding,
+        delimiter=delimiter,
+        header_row=header_row,
+        low_memory=low_memory,
+        visible_only=visible_only,
+    )
+    raise typer.Exit(run_preview(flags, entries=entries, row=row, as_curl=curl))
+
+
+@app.command()
 def objects(
     object_type: Annotated[
         Optional[str], typer.Argument(metavar="[TYPE]", help="One object type; else the list.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
@@ -221,6 +221,40 @@ class Ledger:
             self.db.executemany("DELETE FROM part WHERE position = ?", gone)
         if new:
             self.db.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)", new)
+
+    # --- rows that were mended ----------------------------------------------------------------------------------------
+
+    def mend(self, positions: Sequence[int]) -> None:
+        """Rows that were rejected or refused have been accepted by a later run, after they were mended.
+
+        Raises:
+            DoesNotAddUp: one of them is neither; then nothing is written.
+        """
+        batches = {}
+        for position in positions:
+            if self.db.execute("SELECT 1 FROM rejected WHERE position = ?", (position,)).fetchone():
+                continue
+            batches[position] = self._batch_that_refused(position)
+        for position in positions:
+            if position in batches:
+                self._settle_mended(batches[position], position)
+            else:
+                self.db.execute("DELETE FROM rejected WHERE position = ?", (position,))
+                self.db.execute("INSERT INTO mended VALUES (?)", (position,))
+
+    def _batch_that_refused(self, position: int) -> int:
+        found = self.db.execute("SELECT batch, state FROM part WHERE position = ?", (position,)).fetchone()
+        if found is None or found[1] != BatchState.REFUSED:
+            raise DoesNotAddUp(f"The record at {position} was mended, and is neither rejected nor refused.")
+        return int(found[0])
+
+    def _settle_mended(self, number: int, position: int) -> None:
+        before = self._standing(number)
+        told = replace(before.parts[position], state=BatchState.ACCEPTED, refusal=None)
+        after = replace(before, parts={**before.parts, position: told})
+        after = move.at_rest(after) if before.state.is_settled else after
+        self.db.execute("UPDATE batch SET state = ? WHERE number = ?", (int(after.state), number))
+        self._write_parts(before, after)
 
     # --- the run's times ----------------------------------------------------------------------------------------------
 

@@ -123,9 +123,11 @@ class JournalReader(Questions):
         with self._moment() as db:
             places = _places(db, "rows")
             rejected = db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+            mended = db.execute("SELECT count(*) FROM mended").fetchone()[0]
             skipped = db.execute("SELECT coalesce(sum(rows), 0) FROM skipped").fetchone()[0]
             read = db.execute("SELECT value FROM run WHERE key = 'read'").fetchone()
         places["rejected"] += rejected
+        places["accepted"] += mended
         placed = places.total() + skipped
         return Counts(
             read=int(read[0]) if read else placed,
@@ -247,6 +249,7 @@ class JournalReader(Questions):
         """What is left of `first` to `last` without the rejected and the skipped rows."""
         out = self._paged(
             "SELECT position AS at, 1 FROM rejected WHERE position > ?1 AND position <= ?2"
+            " UNION ALL SELECT position, 1 FROM mended WHERE position > ?1 AND position <= ?2"
             " UNION ALL SELECT first, rows FROM skipped WHERE first > ?1 AND first <= ?2",
             first - 1,
             last,

@@ -298,6 +298,19 @@ class Journal(JournalReader):
             return None
         return (last + 1) * SLOT_SECONDS + 2 * read_timeout
 
+    # --- mending ------------------------------------------------------------------------------------------------------
+
+    def mend(self, positions: Sequence[int]) -> None:
+        """Bring the balance up to date: a later run has had these rejected or refused rows accepted (`retry`).
+
+        Args:
+            positions: of rejected rows, and of (the first rows of) refused entries; some thousands at a time.
+
+        Raises:
+            DoesNotAddUp: one of them is neither rejected nor refused; then none is changed.
+        """
+        self._write(lambda ledger: ledger.mend(positions))
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def finish(self, exit_code: int) -> None:

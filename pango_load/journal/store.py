@@ -38,6 +38,7 @@ CREATE TABLE refusal (
 CREATE TABLE rejected (
     position INTEGER PRIMARY KEY, row_difference INTEGER NOT NULL, file INTEGER NOT NULL, problems INTEGER NOT NULL);
 CREATE TABLE problem_set (id INTEGER PRIMARY KEY, problems TEXT NOT NULL UNIQUE);
+CREATE TABLE mended (position INTEGER PRIMARY KEY);
 CREATE TABLE skipped (first INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE pace (
     slot INTEGER PRIMARY KEY, rows INTEGER NOT NULL, requests INTEGER NOT NULL, lost INTEGER NOT NULL);
@@ -81,18 +82,14 @@ def make_file(path: Path, values: Iterable[tuple[str, Cell]]) -> None:
         MustBeMended: the disk is full.
         FileExistsError: there is a file of that name.
     """
+    if path.exists():
+        raise FileExistsError(path)
     draft = path.with_name(f".{path.name}.draft")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         _fill(draft, values)
-        try:
-            # A link refuses where a rename would replace.
-            os.link(draft, path)
-        finally:
-            draft.unlink()
+        draft.rename(path)
         _flush_folder(path.parent)
-    except FileExistsError:
-        raise
     except sqlite3.Error as error:
         draft.unlink(missing_ok=True)
         raise reason_of(error, path, opening=True) from error

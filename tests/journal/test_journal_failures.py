@@ -397,3 +397,23 @@ def test_a_process_killed_at_full_speed_has_kept_all_it_was_told(tmp_path: Path,
         assert done.isdisjoint(left)
         assert sent - done <= unknown | (set(range(1500)) - left)
         assert len(unknown) <= 16, "no more is in doubt than was in flight"
+
+
+@pytest.mark.heavy
+def test_a_load_killed_again_and_again_comes_to_its_end(tmp_path: Path) -> None:
+    """Sixty kills at random moments: what was settled stays settled, and the end is that of an undisturbed load."""
+    chance = random.Random(9)
+    journal = begin_journal(tmp_path, plan_of(6000))
+    path = journal.path
+    journal.close()
+    settled: set[int] = set()
+    for _ in range(60):
+        _, done = kill_after(path, chance.randrange(1, 400))
+        assert settled.isdisjoint(done), "nothing is sent again that was settled"
+        settled |= done
+        with Journal.open(path) as after:
+            assert after.counts().is_balanced
+    with Journal.open(path, clock=HandClock()) as last:
+        last.begin_sending()
+        asyncio.run(send_all(last, Platform()))
+        assert last.counts() == Counts(read=300_000, accepted=300_000)

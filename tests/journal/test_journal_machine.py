@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -232,3 +233,13 @@ LoadMachine.TestCase.settings = settings(
     max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestAnyOrderOfEvents = LoadMachine.TestCase
+
+
+class ManyMachine(LoadMachine):
+    """The same for longer."""
+
+
+ManyMachine.TestCase.settings = settings(
+    max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestAnyOrderOfManyEvents = pytest.mark.heavy(ManyMachine.TestCase)

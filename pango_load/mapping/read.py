@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.types import object_type, object_type_names
-from pango_load.errors import MappingError
-from pango_load.mapping.mistakes import Findings, Mistake, suggestion, tell
+from pango_load.mapping.mistakes import Findings, Mistake, suggestion
 from pango_load.mapping.names import trimmed
+from pango_load.mapping.opening import mapping_error, read_root
 from pango_load.mapping.settings import Settings, read_settings, word_list
 from pango_load.mapping.targets import Scope, TargetReader
-from pango_load.mapping.tree import Branch, BrokenYaml, Leaf, Listing, Node, parse
+from pango_load.mapping.tree import Branch, Leaf, Listing, Node
 from pango_load.mapping.words import GROUP_KEYS, TOP_LEVEL
 from pango_load.records import FieldType, ObjectType, template_columns
 
@@ -93,13 +93,6 @@ class MappingFile:
             raise mapping_error(self.place, self.mistakes)
 
 
-def mapping_error(place: str, mistakes: tuple[Mistake, ...] | list[Mistake], advice: str = "") -> MappingError:
-    """The error that tells all `mistakes` of the mapping at `place`."""
-    count = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-    advice = advice or "Mend the mapping and run the same command again."
-    return MappingError(f"{place} has {count}; nothing was sent.", tell(mistakes, place), advice)
-
-
 def read_mapping(path: Path, *, object_type_name: str = "", catalogue: Path | None = None) -> MappingFile:
     """Read the mapping at `path` for the object type of --object, or for its own where the flag is not given.
 
@@ -109,39 +102,11 @@ def read_mapping(path: Path, *, object_type_name: str = "", catalogue: Path | No
         UsageError: an object type of --object that is not known.
     """
     place = str(path)
-    root = _root(path, place)
+    root = read_root(path, place)
     kind = _object_type(root, place, object_type_name, catalogue)
     findings = Findings()
     reader = _Reader(kind, root, findings)
     return reader.read(place)
-
-
-def _root(path: Path, place: str) -> Branch:
-    example = "A mapping has at least `object:` and `columns:`; `pango-load map` proposes one."
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MappingError(f"{place} is not a text file in UTF-8.", (), "Save it as UTF-8.") from error
-    except FileNotFoundError as error:
-        raise MappingError(f"{place} is not there.", (), _neighbour(path)) from error
-    except OSError as error:
-        raise MappingError(f"{place} cannot be read: {error.strerror}.", (), "--mapping names a file.") from error
-    try:
-        root = parse(text)
-    except BrokenYaml as broken:
-        raise mapping_error(place, [Mistake(line=broken.line, keys=(), text=broken.text)]) from broken
-    if root is None or (isinstance(root, Leaf) and root.is_null):
-        raise MappingError(f"{place} is empty.", (), example)
-    if not isinstance(root, Branch):
-        raise MappingError(f"{place} is not a mapping: it holds {_spoken(root)}.", (), example)
-    return root
-
-
-def _neighbour(path: Path) -> str:
-    folder = path.parent
-    others = [other.name for other in sorted(folder.glob("*.y*ml"))] if folder.is_dir() else []
-    near = suggestion(path.name, others).strip()
-    return near or "`pango-load map FILE --object TYPE -o mappings/TYPE.yaml` writes one."
 
 
 def _object_type(root: Branch, place: str, flag: str, catalogue: Path | None) -> ObjectType:
@@ -205,6 +170,7 @@ class _Reader:
             if (group := self._group(self._root.first(name), rule, settings)) is not None
         ]
         self._refuse_twins(entries)
+        self._refuse_nested_twins(entries, groups)
         headers = self._root.first("headers")
         self._zone(settings)
         return MappingFile(
@@ -376,6 +342,13 @@ class _Reader:
             entries=tuple(entries),
         )
 
+    def _refuse_nested_twins(self, entries: list[Entry], groups: list[Group]) -> None:
+        for group in groups:
+            twin = next((entry for entry in entries if entry.rule.target == group.field.name), None)
+            if twin is not None:
+                text = f"{group.field.name} comes from {' > '.join(twin.keys)} already (line {twin.rule.line})."
+                self._findings.mistake(group.line, (group.field.name,), text)
+
     def _refuse_twins(self, entries: list[Entry]) -> None:
         seen: dict[tuple[str | None, str], Entry] = {}
         for entry in entries:
@@ -393,7 +366,3 @@ def _is_template(text: str) -> bool:
         if depth not in {0, 1}:
             return False
     return depth == 0
-
-
-def _spoken(node: Node) -> str:
-    return "a list" if isinstance(node, Listing) else "a single word"

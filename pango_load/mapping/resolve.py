@@ -13,7 +13,8 @@ from pango_load.mapping.header_match import fields_of_headers, say_what_is_lacki
 from pango_load.mapping.headers import Headers
 from pango_load.mapping.mistakes import Findings, Mistake, suggestion, tell
 from pango_load.mapping.names import trimmed
-from pango_load.mapping.read import ZONE_FIELD, Entry, Group, MappingFile, mapping_error, read_mapping
+from pango_load.mapping.opening import mapping_error
+from pango_load.mapping.read import ZONE_FIELD, Entry, Group, MappingFile, read_mapping
 from pango_load.mapping.settings import zone_mistake
 from pango_load.mapping.targets import Scope, TargetReader
 from pango_load.mapping.tree import Kind, Leaf

@@ -10,7 +10,7 @@ from support.mapping_files import CUSTOMER, customer
 from pango_load.catalogue.types import object_type
 from pango_load.errors import MappingError, UsageError
 from pango_load.mapping.resolve import choose_mapping, match_headers
-from pango_load.records import ZoneRule
+from pango_load.records import FieldType, ZoneRule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +124,13 @@ def test_slots_match_by_their_name_and_by_their_way_in_an_entry() -> None:
         ("customFieldTexts", "customField02"),
         ("customFieldLongs", "customFieldLong03"),
     ]
+
+
+def test_a_nested_list_of_jsonl_is_a_field_like_others() -> None:
+    """Protects orders in JSONL, whose items are lists already."""
+    headers = ("orderId", "orderStatus", "customerId", "customerName", "customerEmail", "items")
+    rule = match_headers(object_type("order"), headers).columns[-1]
+    assert (rule.target, rule.column, rule.rule.type) == ("items", "items", FieldType.OBJECT)
 
 
 def test_columns_that_are_no_fields_are_named_and_not_sent() -> None:

@@ -822,6 +822,12 @@ _CASES = [
         id="a-group-that-is-a-word",
     ),
     pytest.param(
+        "object: order\ncolumns: {o: orderId, s: orderStatus, c: customerId, n: customerName, e: customerEmail, i: items}\nitems: {groupBy: orderId, columns: {k: productSku, p: productName}}\n",
+        ("o", "s", "c", "n", "e", "i", "k", "p"),
+        ["mappings/x.yaml, line 3, items: items comes from columns > i already (line 2)."],
+        id="items-from-a-column-and-from-rows",
+    ),
+    pytest.param(
         customer("headers: [Code, Mobile, Full name]"),
         CUSTOMER,
         ['mappings/x.yaml, line 7, headers: the file lacks the column "Full name"; it was probably renamed to "Name".'],

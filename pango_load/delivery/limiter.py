@@ -158,7 +158,7 @@ class Limiter:
         with suppress(LoadStopped), self._account() as account:
             now = self._clock.steady()
             for permit in self._spare:
-                account.never_sent(now, self._store.owner, permit)
+                account.never_sent(self._store.owner, permit)
             account.bury(self._store.owner, now)
         self._spare.clear()
         self._out.clear()
@@ -247,7 +247,7 @@ class Limiter:
             case PermitEnd.ANSWERED:
                 account.answered(max(permit.sent, at - self._answers.certain), now, owner, permit)
             case PermitEnd.NEVER_SENT:
-                account.never_sent(now, owner, permit)
+                account.never_sent(owner, permit)
             case PermitEnd.LIMITED:
                 draw = self._random.random()
                 account.limited(at, now, owner, permit, asked=asked, draw=draw, terms=self._agreed())

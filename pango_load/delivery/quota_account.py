@@ -227,16 +227,14 @@ class Account:
 
     def answered(self, at: float, now: float, owner: Owner, permit: Permit) -> None:
         """The request was answered at `at`, or given up: one window length from then it is no longer charged."""
-        for place, ring in self._release(now, owner, permit):
+        for ring in self._release(owner, permit):
             ring.add(at, now)
-            self.owners[owner].held[place] -= 1
         if self.pause.strikes and permit.sent >= self.pause.until:
             self.pause.strikes = 0
 
-    def never_sent(self, now: float, owner: Owner, permit: Permit) -> None:
+    def never_sent(self, owner: Owner, permit: Permit) -> None:
         """The request did not leave this machine: it is not charged at all."""
-        for place, _ring in self._release(now, owner, permit):
-            self.owners[owner].held[place] -= 1
+        self._release(owner, permit)
 
     def limited(
         self, at: float, now: float, owner: Owner, permit: Permit, *, asked: float | None, draw: float, terms: Terms
@@ -247,10 +245,9 @@ class Account:
         if first:
             self._ease(now, asked or 0.0, terms)
             self.pause.strikes += 1
-        for place, ring in self._release(now, owner, permit):
+        for ring in self._release(owner, permit):
             if ring.seconds < REFUND_FROM:
                 ring.add(at, now)
-            self.owners[owner].held[place] -= 1
         if asked is not None:
             self.pause.until = max(self.pause.until, at + asked + SURE_OF_PAUSE + JITTER * draw)
         elif first:
@@ -274,16 +271,17 @@ class Account:
         ring = self.ring(window)
         return ring.total + ring.held
 
-    def _release(self, now: float, owner: Owner, permit: Permit) -> list[tuple[int, Ring]]:
-        """The rings that still count `permit` as under way; after this they do not."""
-        if owner not in self.owners:
+    def _release(self, owner: Owner, permit: Permit) -> list[Ring]:
+        """Give back what `permit` holds; the rings that counted it as under way."""
+        holding = self.owners.get(owner)
+        if holding is None:
             return []
-        found = []
-        held = self.holding(owner, now).held
+        held, aged, found = holding.held, permit.aged, []
         for place, ring in enumerate(self.rings):
-            if ring.seconds not in permit.aged and held[place] > 0:
+            if held[place] > 0 and ring.seconds not in aged:
+                held[place] -= 1
                 ring.held -= 1
-                found.append((place, ring))
+                found.append(ring)
         return found
 
     def age(self, now: float, owner: Owner, permit: Permit, *, quickest: float) -> None:

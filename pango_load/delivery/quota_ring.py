@@ -64,8 +64,13 @@ class Ring:
 
     def add(self, at: float, now: float, count: int = 1) -> None:
         """Count `count` requests answered at `at`, which is `now` or a little before it."""
-        self.expire(now)
+        if self.frees <= now:
+            self.expire(now)
         slice_ = floor(at / self.width)
+        if slice_ == self.head and self.total:
+            self.counts[slice_ % SIZE] += count
+            self.total += count
+            return
         if (slice_ + 1) * self.width + self.hold <= now:
             return
         self._put(slice_, count)

@@ -80,7 +80,7 @@ class _ForgetsTheDead(Account):
 
 class _GivesBackWhatWasSent(Account):
     def answered(self, at: float, now: float, owner: Owner, permit: Permit) -> None:
-        self.never_sent(now, owner, permit)
+        self.never_sent(owner, permit)
 
 
 def _one_too_many(terms: Terms) -> Terms:

@@ -80,7 +80,7 @@ class CoreClient:
         account = self.shared.account
         match end:
             case PermitEnd.NEVER_SENT:
-                account.never_sent(now, self.owner, given)
+                account.never_sent(self.owner, given)
             case PermitEnd.LIMITED:
                 draw = self._random.random()
                 account.limited(now, now, self.owner, given, asked=retry_after, draw=draw, terms=self.terms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -303,6 +304,56 @@ def preview(
     raise typer.Exit(run_preview(flags, entries=entries, row=row, as_curl=curl))
 
 
+@app.command("map")
+def propose_mapping(
+    files: Annotated[
+        Optional[list[str]], typer.Argument(metavar="[FILE]...", help="CSV, Excel or JSONL; several with one mapping.")
+    ] = None,
+    object_type: Annotated[
+        str,
+        typer.Option("--object", metavar="TYPE", help="What the rows become; `pango-load objects` shows the types."),
+    ] = "",
+    out: Annotated[
+        Optional[Path], typer.Option("--output", "-o", metavar="FILE", help="Write it there; else it is printed.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of -o where it is there already.")] = False,
+    slots: Annotated[
+        bool, typer.Option("--slots", help="Give columns that are no field to custom-field slots.")
+    ] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="The JSON Schema of mappings instead, for editors.")] = False,
+    sheet: flag.Sheet = None,
+    catalogue: flag.Catalogue = None,
+    encoding: flag.Encoding = None,
+    delimiter: flag.Delimiter = None,
+    header_row: flag.HeaderRow = None,
+    low_memory: flag.LowMemory = False,
+    visible_only: flag.VisibleOnly = False,
+) -> None:
+    """Propose a mapping from a file's headers and values, as YAML with its reasons."""
+    from pango_load.cli.map_command import MapFlags, run_map
+    from pango_load.plan import SourceOptions
+
+    reading = SourceOptions(
+        sheet=sheet,
+        encoding=encoding,
+        delimiter=delimiter,
+        header_row=header_row,
+        low_memory=low_memory,
+        visible_only=visible_only,
+    )
+    flags = MapFlags(
+        files=tuple(files or ()),
+        object_type=object_type,
+        out=out,
+        force=force,
+        schema=schema,
+        slots=slots,
+        catalogue=catalogue,
+        reading=reading,
+    )
+    raise typer.Exit(run_map(flags))
+
+
 @app.command()
 def objects(
     object_type: Annotated[
@@ -318,6 +369,61 @@ def objects(
     from pango_load.cli.objects_command import run_objects
 
     raise typer.Exit(run_objects(object_type, template=template, as_json=json, catalogue=catalogue))
+
+
+@app.command()
+def runs(
+    run_name: Annotated[
+        Optional[str], typer.Argument(metavar="[RUN]", help="A run's id, the start of it, its folder, or `last`.")
+    ] = None,
+    open_report: Annotated[bool, typer.Option("--open", help="Open the run's report in the browser.")] = False,
+    older: Annotated[
+        Optional[str],
+        typer.Option(
+            "--prune", metavar="TIME", help="Delete journals of runs that ended longer ago, for instance 30d."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+) -> None:
+    """Show past loads and what became of them."""
+    from pango_load.cli.runs_command import run_runs
+
+    raise typer.Exit(
+        run_runs(run_name, as_json=json, older=older, open_report=open_report, env_file=env_file, profile=profile)
+    )
+
+
+@app.command()
+def quota(
+    reset: Annotated[bool, typer.Option("--reset", help="Forget what was counted for this account.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+) -> None:
+    """Show what is left of each limit of this account."""
+    from pango_load.cli.quota_command import run_quota
+
+    raise typer.Exit(run_quota(as_json=json, reset=reset, env_file=env_file, profile=profile))
+
+
+@app.command()
+def login(
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+    allow_http: Annotated[
+        bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
+    ] = False,
+    ca: Annotated[
+        Optional[str],
+        typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
+    ] = None,
+) -> None:
+    """Try the credentials, say who they are and for how long; no row is sent."""
+    from pango_load.cli.login_command import LoginFlags, run_login
+
+    raise typer.Exit(run_login(LoginFlags(env_file=env_file, profile=profile, allow_http=allow_http, ca=ca)))
 
 
 @app.command()

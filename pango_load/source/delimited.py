@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
 from pango_load.source.encodings import LABELS
 from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
-from pango_load.source.quoting import Found, find_records, judge_quoting, last_cut
+from pango_load.source.quoting import QUOTE, Found, find_records, last_cut, quotes_taken_off, returns_before_line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,19 +113,23 @@ class _Parser:
         self._still_damaged = pl.all_horizontal(
             pl.col(self._headers).is_null(), pl.col(CODE_COLUMN).str.starts_with("source.")
         )
-        self._bytes_in_cells = pl.sum_horizontal(pl.all().str.len_bytes().sum())
+        lengths = pl.all().str.len_bytes()
+        self._lengths = (
+            pl.sum_horizontal(lengths.sum()).alias("in cells"),
+            pl.min_horizontal(lengths.min()).alias("shortest"),
+        )
 
     def parse(self, text: bytes, *, final: bool) -> Iterator[_Piece]:
         """The whole records of `text`, at once where all of it is sound, else in small parts: most of them are."""
-        cut = len(text) if final else last_cut(text, self._dialect)
-        frame = self._parse_fast(text[:cut]) if cut else None
-        if frame is not None:
-            yield _sound(frame, cut)
+        piece = self._parse_sound(text, final=final)
+        if piece is not None:
+            yield piece
             return
         start = 0
         while start < len(text):
             part = text[start : start + _PART_BYTES]
-            piece = self._parse_part(part, final=final and start + len(part) == len(text))
+            is_last = final and start + len(part) == len(text)
+            piece = self._parse_sound(part, final=is_last) or self._parse_carefully(part, final=is_last)
             if not piece.used:
                 piece = self._parse_carefully(text[start:], final=final)
             if not piece.used:
@@ -134,27 +137,35 @@ class _Parser:
             yield piece
             start += piece.used
 
-    def _parse_part(self, text: bytes, *, final: bool) -> _Piece:
-        cut = len(text) if final else last_cut(text, self._dialect)
-        frame = self._parse_fast(text[:cut]) if cut else None
-        return self._parse_carefully(text, final=final) if frame is None else _sound(frame, cut)
+    def _parse_sound(self, text: bytes, *, final: bool) -> _Piece | None:
+        """The whole records of `text`, or None where there are none or one of them is damaged."""
+        end = self._dialect.line_end
+        if final:
+            # polars is lenient with a last line that does not end.
+            whole = text if text.endswith(end) else text + end
+            cut, quotes = len(text), text.count(QUOTE)
+        else:
+            cut, quotes = last_cut(text, self._dialect)
+            whole = text[:cut]
+        frame = self._parse_fast(whole, quotes) if cut else None
+        if frame is None:
+            return None
+        rows = pl.int_range(frame.height, eager=True)
+        return _Piece(frame=frame, rows=rows, lines=frame.height, used=cut, damaged={})
 
-    def _parse_fast(self, text: bytes) -> pl.DataFrame | None:
+    def _parse_fast(self, text: bytes, quotes: int) -> pl.DataFrame | None:
         """The records of `text`, or None where it is not certain that every byte of it is accounted for.
 
         polars fills up short rows and says nothing, so the bytes are counted: those of the cells, the separators
         and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
         short, blank, or understood in another way than `quoting` does.
         """
-        if not text.endswith(self._dialect.line_end):
-            # polars is lenient with a last line that does not end.
-            text += self._dialect.line_end
-        quoting = judge_quoting(text, self._dialect)
-        if quoting is None or self._is_odd(text):
+        taken_off = quotes_taken_off(text, quotes, self._dialect)
+        if taken_off is None or self._is_odd(text):
             return None
         try:
             frame = pl.read_csv(
-                io.BytesIO(text),
+                text,
                 has_header=False,
                 infer_schema=False,
                 schema=self._schema,
@@ -163,11 +174,11 @@ class _Parser:
             )
         except pl.exceptions.PolarsError:
             return None
-        in_cells = frame.select(self._bytes_in_cells).item()
-        line_ends = frame.height + quoting.carriage_returns
-        if in_cells + frame.height * (self._width - 1) + line_ends + quoting.taken_off != len(text):
+        in_cells, shortest = frame.select(*self._lengths).row(0)
+        returns = returns_before_line_ends(text, self._dialect)
+        if len(text) != in_cells + frame.height * self._width + taken_off + returns:
             return None
-        if quoting.has_empty_cells:
+        if shortest == 0:
             frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
         if any(frame[name].null_count() != frame.height for name in self._fillers):
             return None
@@ -253,11 +264,6 @@ class _Parser:
         columns = zip(*(record or empty for record in records), strict=True) if records else [()] * len(empty)
         series = [pl.Series(name, values, pl.String) for name, values in zip(self._layout.names, columns, strict=True)]
         return pl.DataFrame(series).select(self._headers)
-
-
-def _sound(frame: pl.DataFrame, used: int) -> _Piece:
-    rows = pl.int_range(frame.height, eager=True)
-    return _Piece(frame=frame, rows=rows, lines=frame.height, used=used, damaged={})
 
 
 def _damage(code: str, raw: bytes, expected: str, found: str = "") -> Damage:

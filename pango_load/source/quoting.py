@@ -42,6 +42,13 @@ class Dialect:
         plain = b'[^"' + apart + end + b"][^" + apart + end + b"]*+"
         return re.compile(b'(?:"((?:[^"]++|"")*+)"|(' + plain + b")?)(" + apart + b"|" + stop + b")")
 
+    @cached_property
+    def run(self) -> re.Pattern[bytes]:
+        """From quote to quote, at the edges of cells or touching another run; group 1 is what follows."""
+        apart, end = re.escape(self.separator), re.escape(self.line_end)
+        cr = b"\r" if self.has_cr else b""
+        return re.compile(b'"(?<![^"' + apart + end + b']")[^"]*+"(?=(["' + apart + end + cr + b"]))")
+
     @property
     def has_cr(self) -> bool:
         """Whether a CR before a line's end belongs to it."""
@@ -117,13 +124,14 @@ def _without_cr(text: bytes, start: int, end: int, dialect: Dialect) -> int:
     return end - 1 if dialect.has_cr and text.endswith(b"\r", start, end) else end
 
 
-def last_cut(text: bytes, dialect: Dialect) -> int:
-    """Where the last whole record of `text` ends, as far as counting quotes can tell; 0 where none does.
+def last_cut(text: bytes, dialect: Dialect) -> tuple[int, int]:
+    """Where the last whole record of `text` ends, as far as counting quotes can tell, and how many stand before it.
 
-    Looks for the last line's end with an even number of quotes before it; a stray quote misleads it, so `Quoting`
-    must agree before the cut is believed.
+    Looks for the last line's end with an even number of quotes before it, 0 where there is none; a stray quote misleads
+    it, so `quotes_taken_off` must agree before the cut is believed.
     """
-    inside = text.count(QUOTE) % 2 == 1
+    quotes = text.count(QUOTE)
+    inside = quotes % 2 == 1
     at = len(text)
     while at > 0:
         if inside:
@@ -132,54 +140,33 @@ def last_cut(text: bytes, dialect: Dialect) -> int:
             continue
         line_end = text.rfind(dialect.line_end, 0, at)
         if line_end < 0:
-            return 0
+            break
         if text.count(QUOTE, line_end, at) % 2 == 0:
-            return line_end + 1
+            return line_end + 1, quotes - text.count(QUOTE, line_end + 1)
         inside = True
         at = line_end
-    return 0
+    return 0, 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quoting:
-    """What the quotes of some whole records are like, where every one of them makes sense.
+def quotes_taken_off(text: bytes, quotes: int, dialect: Dialect) -> int | None:
+    """How many bytes of quotes are no part of any cell; None where a quote does not stand at the edge of a cell.
 
-    Attributes:
-        taken_off: how many bytes of quotes are no part of any cell.
-        carriage_returns: how many CR stand before a line's end.
-        has_empty_cells: a cell is written `""`, which is as empty as no text at all.
+    A run from quote to quote begins where a cell does and ends where one does; two runs that touch are one cell with
+    a doubled quote, which stands for one. Only where such runs make up all quotes do they make sense.
+
+    Args:
+        text: whole records, the last line's end included.
+        quotes: how many quotes it holds.
+        dialect: how it separates.
     """
+    if not quotes:
+        return 0
+    followers = dialect.run.findall(text)
+    return quotes - followers.count(QUOTE) if len(followers) * 2 == quotes else None
 
-    taken_off: int
-    carriage_returns: int
-    has_empty_cells: bool
 
-
-def judge_quoting(text: bytes, dialect: Dialect) -> Quoting | None:
-    """The account of the quotes of `text` (whole records), or None where a quote does not stand at the edge of a cell.
-
-    Split at quotes, the pieces lie outside and inside in turn. An outside piece is empty (a doubled quote) or begins
-    and ends where a cell does.
-    """
-    crlf = dialect.has_cr
-    if QUOTE not in text:
-        returns = text.count(b"\r\n") if crlf and b"\r" in text else 0
-        return Quoting(taken_off=0, carriage_returns=returns, has_empty_cells=False)
-    pieces = text.split(QUOTE)
-    if len(pieces) % 2 == 0:
-        return None
-    outside = pieces[2:-1:2]
-    edges = {b"", dialect.separator, dialect.line_end}
-    if not {piece[-1:] for piece in outside} <= edges or pieces[0][-1:] not in edges:
-        return None
-    heads = edges | {b"\r"} if crlf else edges
-    if not {piece[:1] for piece in outside} <= heads or pieces[-1][:1] not in heads:
-        return None
-    returns = 0
-    if crlf and b"\r" in text:
-        returns = sum(piece.count(b"\r\n") for piece in pieces[::2])
-    return Quoting(
-        taken_off=len(pieces) - 1 - outside.count(b""),
-        carriage_returns=returns,
-        has_empty_cells=b"" in pieces[1::2],
-    )
+def returns_before_line_ends(text: bytes, dialect: Dialect) -> int:
+    """How many CR belong to a line's end, those inside quotes left out; the quotes must make sense."""
+    if not dialect.has_cr or b"\r" not in text:
+        return 0
+    return sum(piece.count(b"\r\n") for piece in text.split(QUOTE)[::2])

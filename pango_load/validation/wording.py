@@ -10,40 +10,42 @@ from pango_load.records import Problem, RejectedRow
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pango_load.records import Chunk
     from pango_load.validation.judge import Judged, Ruling
 
 
 def rejected_rows(judged: Judged) -> Iterator[tuple[int, RejectedRow]]:
     """Every rejected row of a chunk, in its order, with all its problems and its index in the chunk's frame."""
-    by_row: dict[int, list[Ruling]] = {}
-    for ruling in judged.errors:
-        for index in ruling.rows.arg_true().to_list():
-            by_row.setdefault(index, []).append(ruling)
     chunk = judged.chunk
-    for index in sorted(by_row):
+    by_row: dict[int, list[Problem]] = {}
+    for ruling in judged.errors:
+        indexes = ruling.rows.arg_true()
+        cells = _cells(chunk, ruling, indexes.to_list())
+        for index, value in cells:
+            by_row.setdefault(index, []).append(_problem(chunk, index, value, ruling))
+    rejected = sorted(by_row)
+    for index, row in zip(rejected, chunk.rows.gather(rejected).to_list(), strict=True):
         yield (
             index,
-            RejectedRow(
-                position=chunk.first + index,
-                row=chunk.rows[index],
-                file=chunk.file,
-                problems=tuple(_problem(judged, index, ruling) for ruling in by_row[index]),
-            ),
+            RejectedRow(position=chunk.first + index, row=row, file=chunk.file, problems=tuple(by_row[index])),
         )
 
 
-def _problem(judged: Judged, index: int, ruling: Ruling) -> Problem:
-    places = dict(ruling.places)
-    value: str | None = None
-    column = ""
-    if index in judged.chunk.damaged:
-        damage = judged.chunk.damaged[index]
-        places |= {"expected": damage.expected, "found": damage.found}
-    elif ruling.rule is not None:
-        column = ruling.rule.column or ""
-        value = judged.chunk.frame[column][index] if column else ruling.rule.constant
+def _cells(chunk: Chunk, ruling: Ruling, indexes: list[int]) -> list[tuple[int, str | None]]:
+    """The cells that a ruling is about, as they stand in the file."""
+    if ruling.rule is None or ruling.rule.column is None:
+        same = ruling.rule.constant if ruling.rule is not None else None
+        return [(index, same) for index in indexes]
+    return list(zip(indexes, chunk.frame[ruling.rule.column].gather(indexes).to_list(), strict=True))
+
+
+def _problem(chunk: Chunk, index: int, value: str | None, ruling: Ruling) -> Problem:
+    column = (ruling.rule.column or "") if ruling.rule is not None else ""
     shown = value if value is not None else ""
-    places |= {"field": ruling.field, "value": shown, "column": column or ruling.field}
+    places = {**ruling.places, "field": ruling.field, "value": shown, "column": column or ruling.field}
+    if index in chunk.damaged:
+        damage = chunk.damaged[index]
+        places |= {"expected": damage.expected, "found": damage.found}
     if ruling.code == "phone.length":
         places["digits"] = str(sum(character in "0123456789" for character in shown))
     message, hint = describe_problem(ruling.code, **places)

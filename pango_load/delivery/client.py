@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 BODY_BOUND = 256 * 1024
 """Bytes of an answer that are read: the rest of a longer one is of no interest."""
 
+_BEFORE_WRITING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 _INIT_DATA = {"initData": "true"}
 
 
@@ -266,7 +273,7 @@ class _Exchange:
                 progress.patience = patience
                 response = await self._http.send(request, stream=True)
         except (httpx.TransportError, OSError) as error:
-            return _failed(error, was_written=progress.began)
+            return _failed(error, was_written=progress.may_have_begun(error))
         return await self._read(response, patience.when())
 
     async def _read(self, response: httpx.Response, until: float | None) -> Answer:
@@ -302,14 +309,22 @@ class _Progress:
     """Knows whether a request has begun to be written: until then it is safe to repeat."""
 
     def __init__(self, read_timeout: float) -> None:
-        self.began = False
+        self._began = False
+        self._heard_any = False
         self.patience: asyncio.Timeout | None = None
         self._read_timeout = read_timeout
 
+    def may_have_begun(self, error: Exception) -> bool:
+        """Whether a part of it may have left. A transport that tells no steps is believed only what its errors say."""
+        if self._heard_any:
+            return self._began
+        return not isinstance(error, _BEFORE_WRITING)
+
     async def heard(self, event: str, info: Mapping[str, object]) -> None:
         """Listen to the steps that httpcore tells; a proxy's CONNECT carries nothing of ours."""
+        self._heard_any = True
         if event.endswith(".send_request_headers.started") and getattr(info.get("request"), "method", b"") == b"POST":
-            self.began = True
+            self._began = True
             if self.patience is not None:
                 self.patience.reschedule(asyncio.get_running_loop().time() + self._read_timeout)
 

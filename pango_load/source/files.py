@@ -12,7 +12,7 @@ import polars as pl
 from pango_load.errors import MustBeMended, UsageError
 from pango_load.source.fingerprint import Fingerprint, fingerprint_file
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
-from pango_load.source.opening import open_file
+from pango_load.source.opening import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -117,7 +117,7 @@ def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collec
     Raises:
         UsageError: a file that is missing, unreadable, empty or not what it says, or headers that cannot be used.
     """
-    readers = [open_file(path, options, wanted=frozenset(wanted)) for path in paths]
+    readers = [reader for path in paths for reader in open_files(path, options, wanted=frozenset(wanted))]
     for reader in readers[1:]:
         if set(reader.headers).isdisjoint(readers[0].headers):
             raise UsageError(

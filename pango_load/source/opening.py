@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pango_load.plan import SourceOptions
     from pango_load.source.encodings import Encoding
 
+_ALL = "all"
 _HEAD_BYTES = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
@@ -58,6 +60,31 @@ def open_file(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> 
     return _open_text(path, packing, options, wanted)
 
 
+def open_files(path: Path, options: SourceOptions, *, wanted: frozenset[str]) -> list[FileReader]:
+    """The reader of one file, or the readers of all sheets that hold something, with `--sheet all`.
+
+    Raises:
+        UsageError: saying what is wrong with the file.
+    """
+    names = _sheet_names(path) if (options.sheet or "").strip().lower() == _ALL else []
+    if not names or options.sheet in names:
+        return [open_file(path, options, wanted=wanted)]
+    return [open_file(path, replace(options, sheet=name), wanted=wanted) for name in names]
+
+
+def _sheet_names(path: Path) -> list[str]:
+    """The sheets that are not empty; none where it is no workbook."""
+    if not _read_head(path).startswith((_ZIP, _OLE)):
+        return []
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(path)
+        return [name for name in book.sheet_names if book.load_sheet(name, header_row=None).height]
+    except fastexcel.FastExcelError:
+        return []
+
+
 def _read_head(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
@@ -90,9 +117,10 @@ def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: froz
             "Export it again as .xlsx, or rename it to .csv if it is one.",
         )
     # The engine is not needed for text.
+    from pango_load.source.sheet_stream import SheetStream
     from pango_load.source.sheets import SheetReader
 
-    return SheetReader(path, options, wanted=wanted)
+    return (SheetStream if options.low_memory else SheetReader)(path, options, wanted=wanted)
 
 
 def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: frozenset[str]) -> FileReader:

@@ -25,13 +25,15 @@ from pango_load.source.formats import (
 from pango_load.source.workbook import NO_VALUE, SheetFacts, column_letters, read_facts, sheet_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pango_load.plan import SourceOptions
     from pango_load.source.fingerprint import Fingerprint
 
 CHUNK_ROWS = 16384
+_LARGE = 20 << 20
+_GROWTH = 20
 _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _TIME_ONLY = "1899-12-31 "
@@ -85,7 +87,10 @@ class SheetReader:
             format=SourceFormat.XLSX,
             sheet=sheet.name,
             header_row=header_row,
-            notes=_notes(sheet, visible_only=self._visible_only),
+            notes=(
+                *sheet_notes(sheet.name, sheet.others, sheet.facts, visible_only=self._visible_only),
+                *_memory_note(len(content)),
+            ),
         )
         self._records = self._find_records()
 
@@ -146,11 +151,16 @@ class SheetReader:
         texts = [failed.get(index) or cell or "" for (index, _), cell in zip(self._names, cells, strict=True)]
         offset = self._sheet.first_column
         places = {f"{column_letters(index + offset)}{row}": what for index, what in failed.items()}
-        raw = "\t".join(texts)[:_RAW_CHARACTERS]
-        if set(places.values()) == {NO_VALUE}:
-            return Damage(code="source.no-value", raw=raw, expected="a value", found=f" in {', '.join(places)}")
-        found = ", ".join(f"{what} in {place}" for place, what in places.items())
-        return Damage(code="source.error-cell", raw=raw, expected="a value", found=found)
+        return describe_failures(places, "\t".join(texts))
+
+
+def describe_failures(places: Mapping[str, str], raw: str) -> Damage:
+    """The damage of a row with cells that have no value: place (`B7`) -> what stands there."""
+    raw = raw[:_RAW_CHARACTERS]
+    if set(places.values()) == {NO_VALUE}:
+        return Damage(code="source.no-value", raw=raw, expected="a value", found=f" in {', '.join(places)}")
+    found = ", ".join(f"{what} in {place}" for place, what in places.items())
+    return Damage(code="source.error-cell", raw=raw, expected="a value", found=found)
 
 
 def _still_damaged(part: pl.DataFrame, headers: Sequence[str]) -> dict[int, Damage]:
@@ -175,7 +185,7 @@ def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) 
 def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
     try:
         book = fastexcel.read_excel(content)
-        name = _pick_sheet(path, book.sheet_names, wanted)
+        name = pick_sheet(path, book.sheet_names, wanted)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
@@ -201,7 +211,12 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
     )
 
 
-def _pick_sheet(path: Path, names: Sequence[str], wanted: str | None) -> str:
+def pick_sheet(path: Path, names: Sequence[str], wanted: str | None) -> str:
+    """The sheet that is meant: by name, by a name that differs in case only, or by number from 1; else the first.
+
+    Raises:
+        UsageError: listing the sheets there are.
+    """
     if not names:
         raise UsageError(f"{path} has no sheets.", "Save the table as a sheet of a workbook, or as CSV.")
     if wanted is None:
@@ -286,9 +301,9 @@ def _find_headers(path: Path, sheet: _Sheet, asked: int | None) -> tuple[int, li
     return row, names
 
 
-def _notes(sheet: _Sheet, *, visible_only: bool) -> tuple[str, ...]:
-    facts = sheet.facts
-    notes = [f"sheet {sheet.name}" + (f" ({_count(sheet.others, 'other sheet')} not read)" if sheet.others else "")]
+def sheet_notes(name: str, others: int, facts: SheetFacts, *, visible_only: bool) -> tuple[str, ...]:
+    """What a person should know about a sheet before its rows are sent."""
+    notes = [f"sheet {name}" + (f" ({_count(others, 'other sheet')} not read)" if others else "")]
     if not facts.was_scanned:
         notes.append("error cells and hidden rows of this format cannot be seen: save it as .xlsx to have them told")
     if facts.hidden_rows:
@@ -301,6 +316,13 @@ def _notes(sheet: _Sheet, *, visible_only: bool) -> tuple[str, ...]:
     if facts.merged:
         notes.append(f"{_count(facts.merged, 'merged area')}: only the first cell of each has a value")
     return tuple(notes)
+
+
+def _memory_note(size: int) -> tuple[str, ...]:
+    """Measured: a packed workbook of 26 MB takes 550 MB."""
+    if size < _LARGE:
+        return ()
+    return (f"about {size * _GROWTH >> 20:,} MB of memory; --low-memory needs little, and more time",)
 
 
 def _count(number: int, what: str) -> str:

@@ -153,6 +153,23 @@ def test_sheets_are_found_by_name_and_number(tmp_path: Path) -> None:
     assert '1 "Cover", 2 "Khách hàng"' in stopped.value.advice
 
 
+def test_all_sheets_load_as_one_run(tmp_path: Path) -> None:
+    """Protects workbooks with a sheet for each month; empty sheets are passed over."""
+    sheet = new_sheet("May")
+    assert sheet.parent is not None
+    for other in (sheet, sheet.parent.create_sheet("Empty"), sheet.parent.create_sheet("June")):
+        if other.title != "Empty":
+            other.append(["id", "month"])
+            other.append([1, other.title])
+    source = open_source([save(sheet, tmp_path)], SourceOptions(sheet="all"))
+
+    assert [file.sheet for file in source.files] == ["May", "June"]
+    assert [(chunk.file, chunk.first, chunk.frame.rows()) for chunk in source.read_chunks()] == [
+        (0, 0, [("1", "May")]),
+        (1, 1, [("1", "June")]),
+    ]
+
+
 def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
     """Protects whoever believes that a filter keeps rows from being sent."""
     sheet = new_sheet()
@@ -185,6 +202,26 @@ def test_a_damaged_record_that_comes_back_uncorrected_is_damaged_in_the_same_way
     read = read_all(write(tmp_path, rows))
 
     assert (read.codes, read.cells) == ({2: "source.error-cell"}, [(None,), ("1",)])
+
+
+def test_low_memory_reads_the_same_as_the_fast_engine(tmp_path: Path) -> None:
+    """Protects whoever has a large sheet and a small machine."""
+    moment = dt.datetime(2024, 3, 1, 10, 5, 6, 123000)  # noqa: DTZ001 - Excel knows no zones
+    rows: list[list[object]] = [
+        [None, "a", "b", None, "c"],
+        [None, 123, 0.1 + 0.2, None, moment],
+        [],
+        [None, True, "00123", None, dt.time(12, 30)],
+        [None, "#N/A", 1.5, None, None],
+        [None, 1e-7, -5.0, None, dt.date(1990, 2, 28)],
+        [None, "=1+1", 123456789012345, None, "1990-02-28 00:00:00"],
+    ]
+    path = write(tmp_path, rows)
+
+    fast, flat = (read_all(path, options=SourceOptions(low_memory=low)) for low in (False, True))
+    assert flat == fast
+    assert flat.rows == [2, 4, 5, 6, 7]
+    assert "read row by row in little memory" in open_source([path], SourceOptions(low_memory=True)).files[0].notes
 
 
 PRINTABLE = st.text(

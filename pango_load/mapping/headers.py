@@ -62,8 +62,8 @@ class Headers:
         Returns:
             What stops the load (missing, renamed, moved), and the columns that are new.
         """
-        wanted = [trimmed(name) for name in expected]
-        present = [trimmed(name) for name in self.names]
+        wanted = list(dict.fromkeys(trimmed(name) for name in expected))
+        present = list(dict.fromkeys(trimmed(name) for name in self.names))
         missing = [name for name in wanted if name not in present]
         new = [name for name in present if name not in wanted]
         changes: list[str] = []

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 from support.mapping_files import CUSTOMER, PLACE, customer, fitted, mistakes_of
 
 from pango_load.errors import MappingError, UsageError
 from pango_load.mapping.dates import DIRECTIVES, read_pattern
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import fit
+from pango_load.mapping.words import GROUP_KEYS, OPTIONS, TOP_LEVEL, USER_EVENT_KEYS
 from pango_load.records import Clean, FieldType, OnDuplicate, Severity, ZoneRule
 
 if TYPE_CHECKING:
@@ -203,6 +205,47 @@ def test_words_of_a_mapping_stay_as_they_are_written(tmp_path: Path) -> None:
         "customField01": "12345678901234567890",
         "status": "yes",
     }
+
+
+WORDS = st.sampled_from(
+    [
+        "phone",
+        "customerId",
+        "items",
+        "customField01",
+        "customField1",
+        "a",
+        "{a}",
+        "{",
+        "",
+        "%d/%m/%Y",
+        "null",
+        "7",
+        "true",
+    ]
+)
+KEYS = st.sampled_from([*OPTIONS, *GROUP_KEYS, *USER_EVENT_KEYS, "template"]) | WORDS
+ANYTHING = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@example(page={"headers": ["phone", "phone"]})
+@given(page=st.dictionaries(st.sampled_from([*TOP_LEVEL, "items", "xyzzy"]), ANYTHING, max_size=6))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_kind_of_value_anywhere_makes_the_reader_fail_in_another_way(
+    page: dict[str, object], tmp_path: Path
+) -> None:
+    """Protects the promise of two-line errors: a list where a word belongs is a sentence, never a traceback."""
+    path = tmp_path / "x.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump({**page, "object": "order"}, file)
+    mapping = read_mapping(path)
+    with pytest.raises(MappingError) as caught:
+        fit(mapping, ("a", "x", "phone"))
+    assert all(str(path) in line for line in caught.value.mistakes)
 
 
 # --- headers ----------------------------------------------------------------------------------------------------------

@@ -103,8 +103,8 @@ def main() -> None:
     for title, number, every in (
         ("SQLite, one process, as fast as it can", 1, 0.0),
         ("SQLite, four processes, as fast as they can", 4, 0.0),
-        ("SQLite, four processes, 50 a second together", 4, 0.08),
-        ("SQLite, four processes, 2,000 a second together", 4, 0.002),
+        ("SQLite, four processes, each every 80 ms: 50 a second together", 4, 0.08),
+        ("SQLite, four processes, each every 2 ms", 4, 0.002),
     ):
         with tempfile.TemporaryDirectory() as folder:
             requests = words.requests // number if not every else min(words.requests // number, int(8 / every))

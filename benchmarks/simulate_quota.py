@@ -1,6 +1,6 @@
 """Plays jobs through platforms that hold their windows in every known way: time against the least, 429s, stalls.
 
-    python benchmarks/simulate_quota.py                    # 100, 2,000 and 20,000 requests: about a minute
+    python benchmarks/simulate_quota.py                    # 100, 2,000 and 20,000 requests: two minutes
     python benchmarks/simulate_quota.py --requests 400000  # 20 million rows
     python benchmarks/simulate_quota.py --part adverse     # stalling networks, slow platforms
     python benchmarks/simulate_quota.py --part foreign     # somebody else spends the same account

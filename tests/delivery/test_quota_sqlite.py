@@ -411,7 +411,7 @@ def test_four_processes_share_one_account(tmp_path: Path, killed: bool) -> None:
         assert _most_in_any(window.seconds, arrivals) <= window.limit
     if not killed:
         assert len(arrivals) == 240
-        assert arrivals[-1] - arrivals[0] < 3.3 * 1.1 + 0.3, "240 at 60 a second"
+        assert arrivals[-1] - arrivals[0] < 5, "240 at 60 a second are 3.2 s; a busy machine takes a little longer"
     assert seconds < 20
     status = quota_status(parse_windows(windows), SqliteStore(_path(tmp_path)), clock=SystemClock())
     assert all(window.used <= window.window.limit for window in status.windows)

@@ -42,6 +42,8 @@ class Profile:
         temporary_codes: codes of a refusal that passes by itself; such a batch is sent again.
         failure_paths: lists of entries that failed, in an answer that as such is a success.
         index_keys, first_index: where an item of such a list keeps the entry's index, and how the first one is counted.
+        empty_is_success: a 2xx without any body is an acceptance. The sample of a 200 could not be read (pango-api.md,
+            3.1), so by default such an answer says nothing, and counts as one that never came.
         values: further values for the places, for instance an account name.
     """
 
@@ -61,6 +63,7 @@ class Profile:
     failure_paths: tuple[str, ...] = ("errors", "failures", "failedEntries", "data.errors", "data.failures")
     index_keys: tuple[str, ...] = ("index", "entryIndex", "position")
     first_index: int = 0
+    empty_is_success: bool = False
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def auth_call(self, credentials: Credentials) -> tuple[dict[str, str], dict[str, str]]:

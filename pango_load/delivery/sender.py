@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pango_load.clock import Clock
-    from pango_load.delivery.client import Platform
+    from pango_load.delivery.client import Line, Platform
     from pango_load.delivery.limiter import Limiter
     from pango_load.delivery.recorder import Recorder
     from pango_load.delivery.stop import StopRequest
@@ -234,9 +234,10 @@ class _Delivery:
         """One sender: the first one begins alone, the others when something was accepted."""
         if number > 0:
             await self._proven.wait()
-        line = self._client.open_line()
+        line: Line | None = None
         try:
             while (batch := await self._turns.next()) is not None:
+                line = line if line is not None else self._client.open_line()
                 outcome, doubted_at = await self._road.bring(batch, line)
                 self._turns.settled(batch.number, doubted_at)
                 _log.debug("batch %d: %s, HTTP %s", batch.number, outcome.verdict, outcome.http)
@@ -248,4 +249,5 @@ class _Delivery:
             pass
         finally:
             self._roster.leave()
-            await line.close()
+            if line is not None:
+                await line.close()

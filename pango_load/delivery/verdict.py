@@ -35,6 +35,7 @@ class Fate(StrEnum):
 
     * a 2xx whose body is empty or no JSON object is not a success, and nobody knows what it is: `UNREADABLE`, repeated
       like any unknown answer, and the end of the load when several come in a row (a captive portal answers like this);
+      a profile may say that an empty one is a success;
     * a failure list that cannot be placed (`MUDDLED`) says that something was refused, not what.
     """
 
@@ -141,6 +142,8 @@ def _judge_success(
 ) -> Judgement:
     if not answer.is_whole:
         return Judgement(fate=Fate.AMBIGUOUS, http=answer.status, code="HALF_ANSWER", words=words)
+    if profile.empty_is_success and not answer.body.strip():
+        return Judgement(fate=Fate.ACCEPTED, http=answer.status)
     if not isinstance(document, dict):
         return Judgement(fate=Fate.UNREADABLE, http=answer.status, code="NOT_JSON", words=words)
     failures = failures_in(document, profile, entries)

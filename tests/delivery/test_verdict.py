@@ -92,6 +92,16 @@ def test_a_temporary_code_of_the_profile_is_no_refusal() -> None:
     assert judge(answer(400, document), profile=profile, entries=1, now=NOW).fate is Fate.BUSY
 
 
+def test_an_empty_success_is_accepted_only_where_the_profile_says_so() -> None:
+    """Protects both ways: the body of a 200 is not established, and a load balancer's empty 200 is no acceptance."""
+    profile = replace(DOCUMENTED, empty_is_success=True)
+
+    assert judge(answer(200, body=b""), profile=profile, entries=1, now=NOW).fate is Fate.ACCEPTED
+    assert judge(answer(204, body=b" "), profile=profile, entries=1, now=NOW).fate is Fate.ACCEPTED
+    assert judge(answer(200, body=b"<html>"), profile=profile, entries=1, now=NOW).fate is Fate.UNREADABLE
+    assert judge(answer(400, body=b""), profile=profile, entries=1, now=NOW).fate is Fate.REFUSED
+
+
 def test_a_list_of_failures_is_read_as_the_profile_says() -> None:
     """Protects organisations whose answers use other names: nothing about such a list is documented."""
     profile = replace(

@@ -119,10 +119,13 @@ def test_a_process_that_lives_is_told_from_one_that_is_gone() -> None:
     assert is_gone(undated._replace(pid=child.pid), silent_for=0)
 
 
-def test_after_a_new_start_of_the_machine_the_wall_clock_says_how_long_ago_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("boots", [(1, 2), (0, 0)], ids=["the system tells starts apart", "it does not"])
+def test_after_a_new_start_of_the_machine_the_wall_clock_says_how_long_ago_it_was(
+    tmp_path: Path, boots: tuple[int, int]
+) -> None:
     """Protects the day's quota from a restart."""
     clock = VirtualClock(steady=500_000.0)
-    before = SqliteStore(_path(tmp_path), boot=1)
+    before = SqliteStore(_path(tmp_path), boot=boots[0])
     for _ in range(20):
         assert _take(before, clock, 50) == 50
         _answer(before, clock, 50)
@@ -131,7 +134,7 @@ def test_after_a_new_start_of_the_machine_the_wall_clock_says_how_long_ago_it_wa
     clock.advance(10)
     clock.restart(steady=20.0)
 
-    after = SqliteStore(_path(tmp_path), boot=2)
+    after = SqliteStore(_path(tmp_path), boot=boots[1])
 
     assert _take(after, clock, 1) == 0
     clock.advance(28.5)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 import zipfile
-from contextlib import closing
+import zlib
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
 
 import openpyxl
 import polars as pl
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
     from pango_load.source.fingerprint import Fingerprint
 
 CHUNK_ROWS = 4096
+_BROKEN = (
+    InvalidFileException,
+    zipfile.BadZipFile,
+    ParseError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    zlib.error,
+)
 _DIGITS = 15
 
 
@@ -133,7 +147,7 @@ class SheetStream:
 
     def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
         """(Row number, its cells from column A on) of every row that stands in the file."""
-        with self._open() as book:
+        with self._told(), self._open() as book:
             sheet = book[self._sheet]
             sheet.reset_dimensions()
             for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -153,22 +167,27 @@ class SheetStream:
         )
 
     def _sheet_names(self) -> list[str]:
-        with self._open() as book:
+        with self._told(), self._open() as book:
             return list(book.sheetnames)
 
     def _open(self) -> closing[openpyxl.Workbook]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return closing(openpyxl.load_workbook(self._path, read_only=True, data_only=True))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What openpyxl raises for a damaged workbook, in our words."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return closing(openpyxl.load_workbook(self._path, read_only=True, data_only=True))
-        except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+            yield
+        except _BROKEN as error:
             raise UsageError(
                 f"{self._path} cannot be opened row by row: it is damaged, or no .xlsx file.",
                 "Load it without --low-memory, or save it again as .xlsx.",
             ) from error
 
     def _read_facts(self) -> SheetFacts:
-        with zipfile.ZipFile(self._path) as book:
+        with self._told(), zipfile.ZipFile(self._path) as book:
             part = sheet_part(book, self._sheet)
             return read_facts(book, part) if part else SheetFacts(was_scanned=False)
 

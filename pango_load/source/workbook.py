@@ -48,6 +48,7 @@ class SheetFacts:
         merged: how many areas are merged.
         filtered: whether a filter is set.
         has_date_text: whether some *text* of the workbook looks as the engine writes real dates.
+        is_whole: the XML has its end; the engine does not mind if it is cut short.
         was_scanned: there is an XML of this kind at all.
     """
 
@@ -58,6 +59,7 @@ class SheetFacts:
     filtered: bool = False
     has_date_text: bool = False
     was_scanned: bool = True
+    is_whole: bool = True
 
 
 def sheet_part(book: zipfile.ZipFile, name: str) -> str | None:
@@ -135,6 +137,7 @@ def _scan_end(piece: bytes, facts: SheetFacts) -> None:
     """What stands behind the rows."""
     facts.merged = len(re.findall(rb"<(?:\w+:)?mergeCell\b", piece))
     facts.filtered = b"autoFilter" in piece
+    facts.is_whole = piece.rstrip().endswith(b"worksheet>")
 
 
 def _note(tag: bytes, what: str, facts: SheetFacts) -> None:

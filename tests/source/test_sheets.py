@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import string
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -168,6 +169,19 @@ def test_all_sheets_load_as_one_run(tmp_path: Path) -> None:
         (0, 0, [("1", "May")]),
         (1, 1, [("1", "June")]),
     ]
+
+
+def test_a_sheet_whose_xml_is_cut_short_is_told(tmp_path: Path) -> None:
+    """Protects the rows behind the cut: the engine would read the rest without a word."""
+    whole = write(tmp_path, [["a"], *([number] for number in range(50))])
+    cut = tmp_path / "cut.xlsx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(cut, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, content[:1500] if name.endswith("sheet1.xml") else content)
+
+    with pytest.raises(UsageError, match="cannot be opened"):
+        read_all(cut)
 
 
 def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:

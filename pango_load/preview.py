@@ -270,7 +270,8 @@ def explain_row(plan: LoadPlan, row: int) -> RowExplained:
                 continue
             first = first if first is not None else chunk.rows[0]
             last = chunk.rows[-1]
-            if last < row:
+            if last < row or row < first:
+                # A row above the first is looked for to the end, so that the last one can be named.
                 continue
             index = chunk.rows.search_sorted(row)
             if chunk.rows[index] == row:

@@ -116,25 +116,26 @@ def _write_pretty(text: str) -> None:
 
 
 def _head_lines(found: Preview, *, init_data: bool) -> list[Line]:
-    rows = "row " if len(found.rows) == 1 else "rows "
-    text = (
-        f"{_files(found.files)} as {found.mapping.object_type.name}, by {one_line(found.mapping.origin)}: "
-        f"the request for {rows}{_listed(found.rows)}{', sent with ?initData=true' if init_data else ''}."
-    )
+    by = f"{_files(found.files)} as {found.mapping.object_type.name}, by {one_line(found.mapping.origin)}."
+    also = ", sent with ?initData=true" if init_data else ""
     gap = [Line("")] if is_terminal(sys.stdout) else []
-    return [*_wrapped(text, "strong"), *_mapping_warnings(found.mapping.warnings), *gap]
+    return [
+        *_wrapped(by, "strong"),
+        *_mapping_warnings(found.mapping.warnings),
+        *_wrapped(f"The request for {_rows(found.rows)}{also}:"),
+        *gap,
+    ]
 
 
 def _note_lines(found: Preview) -> list[Line]:
     lines: list[Line] = []
     if found.repeated:
-        verb = "has" if len(found.repeated) == 1 else "have"
         text = (
-            f"Row {_listed(found.repeated)} {verb} the record key of a row before: a load sends it in a later request."
+            f"The record key of a row before stands in {_rows(found.repeated)}: a load sends that in a later request."
         )
         lines += _wrapped(text, "warn")
     if found.deletes:
-        text = f"Row {_listed(found.deletes)} would delete (recordStatus Deleted); a load needs --allow-deletes for it."
+        text = f"To delete (recordStatus Deleted): {_rows(found.deletes)}. A load needs --allow-deletes for that."
         lines += _wrapped(text, "warn")
     lines += _rejected_lines(found)
     return [Line(""), *lines] if lines else []
@@ -201,8 +202,12 @@ def _files(files: Sequence[str]) -> str:
     return one_line(files[0]) if len(files) == 1 else counted(len(files), "file")
 
 
+def _rows(rows: Sequence[int]) -> str:
+    """Rows in words: "row 2", "rows 2, 3 and 5", "rows 2 to 40"."""
+    return f"{'row' if len(rows) == 1 else 'rows'} {_listed(rows)}"
+
+
 def _listed(rows: Sequence[int]) -> str:
-    """2, 3 and 5; stretches as "2 to 40"."""
     spans: list[list[int]] = []
     for row in rows:
         if spans and spans[-1][1] + 1 == row:

@@ -15,6 +15,7 @@ from pango_load.errors import UsageError
 from pango_load.mapping.names import trimmed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ruamel.yaml.nodes import ScalarNode
@@ -32,12 +33,11 @@ def proposal_text(proposal: Proposal, *, file_name: str) -> str:
     if proposal.needs_zone:
         page["timezone"] = _ZONE
         page.yaml_add_eol_comment("the clock of the file's dates; check it", "timezone")
-    columns = CommentedMap()
-    for column in proposal.columns:
-        header = _quoted(trimmed(column.header))
-        columns[header] = _value(column)
-        columns.yaml_add_eol_comment(_comment(column), header)
-    page["columns"] = columns
+    page["columns"] = _lines([column for column in proposal.columns if column.group is None])
+    for group in dict.fromkeys(column.group for column in proposal.columns if column.group is not None):
+        items = _lines([column for column in proposal.columns if column.group == group])
+        page[group] = CommentedMap({"groupBy": proposal.group_by, "columns": items})
+        page[group].yaml_add_eol_comment("adjacent rows with the same one become one entry", "groupBy")
     headers = CommentedSeq([_quoted(trimmed(column.header)) for column in proposal.columns])
     headers.fa.set_flow_style()
     page["headers"] = headers
@@ -62,6 +62,16 @@ class _Plain(RoundTripRepresenter):
 
 
 _Plain.add_representer(type(None), _Plain.represent_nothing)
+
+
+def _lines(columns: Sequence[ProposedColumn]) -> CommentedMap:
+    """A line for each column, with its comment."""
+    lines = CommentedMap()
+    for column in columns:
+        header = _quoted(trimmed(column.header))
+        lines[header] = _value(column)
+        lines.yaml_add_eol_comment(_comment(column), header)
+    return lines
 
 
 def _head(proposal: Proposal, file_name: str) -> list[str]:

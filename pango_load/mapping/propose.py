@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pango_load.records import Chunk
 
 _ENOUGH = 0.6
+_UNKNOWN = "no field of {name} is known: name them after a payload of the console (`pango-load objects learn`)."
 _LOST_ZEROS = 0.02
 _ID_WORDS = frozenset({"id", "ma", "code", "so", "no", "number", "key", "ref", "uuid", "guid", "euid"})
 
@@ -40,6 +41,7 @@ class ProposedColumn:
         options: of the column, as the mapping writes them.
         samples: some of its cells, masked.
         slot: the slot that would hold it, where it is left out.
+        group: the nested list whose items hold the field, where rows are items (`items` of an order).
     """
 
     header: str
@@ -49,6 +51,7 @@ class ProposedColumn:
     options: Mapping[str, object]
     samples: tuple[str, ...] = ()
     slot: str | None = None
+    group: str | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -64,6 +67,7 @@ class Proposal:
         needs_zone: some date has no offset of its own.
         lacking: required fields for which no column was found, as sentences.
         undecided: headers of dates and numbers that can be read in more than one way.
+        group_by: the field that the rows of one entry share, where some columns belong to a nested list.
     """
 
     object_type: ObjectType
@@ -71,6 +75,7 @@ class Proposal:
     needs_zone: bool
     lacking: tuple[str, ...]
     undecided: tuple[str, ...]
+    group_by: str = ""
 
 
 def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *, fill_slots: bool = False) -> Proposal:
@@ -85,16 +90,21 @@ def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *
     known = Headers(headers)
     evidence = gather(known.names, chunks)
     chosen = _assign(kind, known, evidence)
+    nested = _assign_nested(kind, known, evidence, chosen)
     columns: list[ProposedColumn] = []
     free = _free_slots(kind)
     for header in known.names:
         seen = evidence[header]
         if (match := chosen.get(header)) is not None:
             columns.append(_mapped(header, match.field, match.score, seen))
+        elif (item := nested.get(header)) is not None:
+            group, match = item
+            columns.append(replace(_mapped(header, match.field, match.score, seen), group=group))
         else:
             columns.append(_left_over(header, seen, free, fill_slots=fill_slots))
-    targets = {match.field.name for match in chosen.values()}
-    lacking = missing_fields(kind, targets, known, set(chosen))
+    groups = {group for group, _ in nested.values()}
+    targets = {match.field.name for match in chosen.values()} | groups
+    lacking = missing_fields(kind, targets, known, {*chosen, *nested})
     return Proposal(
         object_type=kind,
         columns=tuple(columns),
@@ -102,8 +112,9 @@ def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *
             match.field.type is FieldType.TIMESTAMP and evidence[header].has_wall_clock
             for header, match in chosen.items()
         ),
-        lacking=lacking.mistakes,
+        lacking=lacking.mistakes if kind.fields else (_UNKNOWN.format(name=kind.name),),
         undecided=tuple(column.header for column in columns if column.is_undecided),
+        group_by=kind.record_key[0] if groups else "",
     )
 
 
@@ -143,6 +154,28 @@ def _assign(kind: ObjectType, headers: Headers, evidence: Mapping[str, ColumnEvi
             taken.add(match.field.name)
     _find_the_key(kind, headers, evidence, chosen)
     return chosen
+
+
+def _assign_nested(
+    kind: ObjectType, headers: Headers, evidence: Mapping[str, ColumnEvidence], chosen: Mapping[str, _Match]
+) -> dict[str, tuple[str, _Match]]:
+    """The columns that belong to an entry's items, where each row is an item and all that an item needs is there."""
+    keys = set(kind.record_key)
+    if len(keys) != 1 or not keys <= {match.field.name for match in chosen.values()}:
+        return {}
+    nested: dict[str, tuple[str, _Match]] = {}
+    for rule in kind.fields:
+        if rule.type is not FieldType.OBJECT or any(match.field.name == rule.name for match in chosen.values()):
+            continue
+        items = replace(
+            kind, name=rule.name, fields=rule.fields, custom_fields=rule.custom_fields, record_key=(), requirements=()
+        )
+        rest = Headers([name for name in headers.names if name not in chosen and name not in nested])
+        found = _assign(items, rest, evidence)
+        held = {match.field.name for match in found.values()}
+        if held and all(inner.name in held for inner in rule.fields if inner.required):
+            nested.update({header: (rule.name, match) for header, match in found.items()})
+    return nested
 
 
 def _is_junk(header: str) -> bool:

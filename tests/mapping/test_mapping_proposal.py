@@ -362,6 +362,48 @@ def test_a_type_without_slots_is_proposed_none() -> None:
     assert proposal.lacking == ("emailType is required, and no column becomes it.",)
 
 
+ORDERS = {
+    "Mã đơn hàng": ["DH1", "DH1", "DH2"],
+    "Trạng thái đơn hàng": ["Hoàn thành", "Hoàn thành", "Hủy"],
+    "Mã KH": ["C1", "C1", "C2"],
+    "Tên khách hàng": ["An", "An", "Bình"],
+    "Email": ["a@b.vn", "a@b.vn", "c@d.vn"],
+    "Mã SP": ["S1", "S2", "S1"],
+    "Tên sản phẩm": ["Trà", "Cà phê", "Trà"],
+    "Số lượng": ["1", "2", "1"],
+}
+
+
+def test_the_rows_of_an_order_are_proposed_as_its_items(tmp_path: Path) -> None:
+    """Protects exports with one row for each item of an order, which is nearly all of them."""
+    proposal = propose(object_type("order"), list(ORDERS), [chunk_of(ORDERS)])
+    path = tmp_path / "x.yaml"
+    write_proposal(proposal_text(proposal, file_name="orders.csv"), path)
+    fitted = fit(read_mapping(path), list(ORDERS), strict=True)
+    (group,) = fitted.groups
+    assert proposal.lacking == ()
+    assert (group.target, group.group_by) == ("items", "Mã đơn hàng")
+    assert [(rule.target, rule.column) for rule in group.columns] == [
+        ("productSku", "Mã SP"),
+        ("productName", "Tên sản phẩm"),
+        ("quantity", "Số lượng"),
+    ]
+
+
+def test_a_file_with_headers_alone_is_proposed_by_its_names() -> None:
+    """Protects the person who has only a template yet."""
+    proposal = propose(object_type("customer-identity"), ["Mã KH", "SĐT", "Họ tên", "Màu"], [])
+    assert _sent(proposal) == {"Mã KH": "customerId", "SĐT": "phone", "Họ tên": "fullName"}
+
+
+def test_a_type_of_which_no_field_is_known_says_where_to_find_them() -> None:
+    """Protects types whose table stands on no public page."""
+    proposal = propose(object_type("shopping-cart"), ["cartId"], [chunk_of({"cartId": ["1"]})])
+    assert proposal.lacking == (
+        "no field of shopping-cart is known: name them after a payload of the console (`pango-load objects learn`).",
+    )
+
+
 # --- what is written --------------------------------------------------------------------------------------------------
 
 

@@ -137,14 +137,14 @@ def _later(answer: Answer, now: float) -> float | None:
     return wait if wait is not None else seconds(answer.limit_wait, now)
 
 
-def _judge_success(
+def _judge_success(  # noqa: PLR0911 - a table of answers
     answer: Answer, document: object, profile: Profile, entries: int, code: str, words: str
 ) -> Judgement:
     if not answer.is_whole:
         return Judgement(fate=Fate.AMBIGUOUS, http=answer.status, code="HALF_ANSWER", words=words)
-    if profile.empty_is_success and not answer.body.strip():
-        return Judgement(fate=Fate.ACCEPTED, http=answer.status)
     if not isinstance(document, dict):
+        if profile.empty_is_success and not answer.body.strip():
+            return Judgement(fate=Fate.ACCEPTED, http=answer.status)
         return Judgement(fate=Fate.UNREADABLE, http=answer.status, code="NOT_JSON", words=words)
     failures = failures_in(document, profile, entries)
     if says_no(document.get("success")):

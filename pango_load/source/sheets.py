@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pango_load.source.fingerprint import Fingerprint
 
 CHUNK_ROWS = 16384
+_LOOKED_AT = 50
+_FEW = 3
 _LARGE = 20 << 20
 _GROWTH = 20
 _RAW_CHARACTERS = 4096
@@ -77,7 +79,7 @@ class SheetReader:
         self.fingerprint: Fingerprint | None
         content, self.fingerprint = _read_whole(path, None)
         sheet = _load(path, content, options.sheet)
-        header_row, names = _find_headers(path, sheet, options.header_row)
+        header_row, names = _find_headers(path, sheet, options.header_row, wanted)
         self._header_row = header_row
         self._names = names
         self.headers = without_marks([name for _, name in names])
@@ -169,6 +171,25 @@ def _still_damaged(part: pl.DataFrame, headers: Sequence[str]) -> dict[int, Dama
     codes = part.get_column(CODE_COLUMN)
     found = ((index, still_damaged(codes[index], headers)) for index in empty.arg_true())
     return {index: damage for index, damage in found if damage is not None}
+
+
+def _header_row(path: Path, sheet: _Sheet, start: int, wanted: frozenset[str]) -> int:
+    """The number of the first row with something in it, unless that is clearly a title above the headers."""
+    rows = [[(cell or "").strip() for cell in row] for row in sheet.frame.slice(start, _LOOKED_AT).rows()]
+    if wanted:
+        found = next((number for number, row in enumerate(rows) if wanted <= set(row)), None)
+        if found is not None:
+            return start + found + 1
+    filled = [[cell for cell in row if cell] for row in rows]
+    width = max(map(len, filled))
+    better = next((number for number, row in enumerate(filled) if len(set(row)) == width), 0)
+    if len(filled[0]) <= 1 and width >= _FEW and better:
+        raise UsageError(
+            f'{path}, sheet "{sheet.name}": row {start + 1} looks like a title, and row {start + better + 1} like the'
+            " headers.",
+            f"Say so with --header-row {start + better + 1} (or --header-row {start + 1}).",
+        )
+    return start + 1
 
 
 def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) -> tuple[bytes, Fingerprint]:
@@ -272,7 +293,9 @@ def _mark_dates(frame: pl.DataFrame, columns: Sequence[str], real: pl.DataFrame 
     return frame.with_columns(changed)
 
 
-def _find_headers(path: Path, sheet: _Sheet, asked: int | None) -> tuple[int, list[tuple[int, str]]]:
+def _find_headers(
+    path: Path, sheet: _Sheet, asked: int | None, wanted: frozenset[str]
+) -> tuple[int, list[tuple[int, str]]]:
     """The header row's number, and (index of the column, header) for every column that has one.
 
     A column without a header is left out where it is empty.
@@ -283,7 +306,7 @@ def _find_headers(path: Path, sheet: _Sheet, asked: int | None) -> tuple[int, li
     start = holds.arg_max() if holds.any() else None
     if start is None:
         raise UsageError(f"{path}, {place} is empty.", "Put the headers into the first row, or name another --sheet.")
-    row = asked or start + 1
+    row = asked or _header_row(path, sheet, start, wanted)
     if row > frame.height:
         raise UsageError(f"{path}, {place} has no row {row}.", f"Its last row is {frame.height}; change --header-row.")
     texts = [(cell or "").strip() for cell in frame.row(row - 1)]

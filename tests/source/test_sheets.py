@@ -184,6 +184,17 @@ def test_a_sheet_whose_xml_is_cut_short_is_told(tmp_path: Path) -> None:
         read_all(cut)
 
 
+def test_a_title_above_the_headers_is_asked_about_or_passed_over(tmp_path: Path) -> None:
+    """Protects reports with a heading; a mapping that names the columns settles it."""
+    path = write(tmp_path, [["Customers of May"], [], ["a", "b", "c"], [1, 2, 3]])
+
+    with pytest.raises(UsageError, match="row 1 looks like a title, and row 3 like") as stopped:
+        read_all(path)
+    assert "--header-row 3" in stopped.value.advice
+    for read in (read_all(path, options=SourceOptions(header_row=3)), read_all(path, wanted=["a", "c"])):
+        assert (read.headers, read.rows) == (("a", "b", "c"), [4])
+
+
 def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
     """Protects whoever believes that a filter keeps rows from being sent."""
     sheet = new_sheet()

@@ -78,10 +78,9 @@ class ScreenWatcher(SilentDelivery):
         counts = run.counts
         to_send = counts.unsent + counts.unknown
         warnings = [*run.road.mapping.warnings]
-        for file in run.road.source.files:
-            warnings.extend(f"{file.path.name}: {note}" for note in file.notes)
+        notes = [f"{file.path.name}: {note}" for file in run.road.source.files for note in file.notes]
         if found is not None and found.blank:
-            warnings.append(f"{counted(found.blank, 'row')} without any value: skipped.")
+            notes.append(f"{counted(found.blank, 'row')} without any value: skipped.")
         if found is not None:
             warnings.extend(f"{finding.message.rstrip('.')}. {finding.advice}" for finding in found.damage)
         older = run.superseded
@@ -110,6 +109,7 @@ class ScreenWatcher(SilentDelivery):
             address=self._address,
             on_unknown=run.on_unknown,
             sandbox=run.plan.sandbox,
+            notes=notes,
             warnings=warnings,
         )
 

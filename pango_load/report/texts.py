@@ -56,6 +56,7 @@ class Announcement:
         seconds, until: the earliest end: from now, and as seconds since 1970 in UTC. None where nothing is known.
         window: label of the window that is waited for most; empty where none binds.
         address: the host that rows go to; empty under check.
+        notes: how the files were read.
         warnings: what a person should see before.
     """
 
@@ -77,6 +78,7 @@ class Announcement:
     address: str = ""
     on_unknown: OnUnknown = OnUnknown.RESEND
     sandbox: bool = False
+    notes: Sequence[str] = ()
     warnings: Sequence[str] = ()
 
 
@@ -104,6 +106,8 @@ def announcement_lines(announcement: Announcement, *, width: int = 80) -> list[L
         lines += _labelled(
             "Lost answer", f"{PROMISES[told.on_unknown].rstrip('.')} (--on-unknown {told.on_unknown}).", width
         )
+    for note in told.notes:
+        lines += _labelled("Note", one_line(note), width)
     for warning in told.warnings:
         lines += _labelled("Warning", one_line(warning), width, "warn")
     return lines

@@ -38,6 +38,7 @@ _LARGE = 20 << 20
 _GROWTH = 20
 _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_LONG_NUMBER = r"^-?\d{16,}$"
 _TIME_ONLY = "1899-12-31 "
 
 
@@ -211,10 +212,11 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
             warnings.simplefilter("ignore")
             sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
             frame = sheet.to_polars()
-            facts = _read_facts(content, name)
             columns = sheet.available_columns()
             frame.columns = [str(index) for index in range(frame.width)]
             frame = _tidy(frame)
+            has_long = frame.select(pl.any_horizontal(pl.all().str.contains(_LONG_NUMBER).any())).item()
+            facts = _read_facts(content, name, long_numbers=bool(has_long))
             dates = [name for name in frame.columns if frame.get_column(name).str.contains(_DATE).any()]
             first_column = columns[0].absolute_index + 1 if columns else 1
             real = _real_dates(book, name, dates, first_column) if facts.has_date_text and dates else None
@@ -253,16 +255,17 @@ def pick_sheet(path: Path, names: Sequence[str], wanted: str | None) -> str:
     raise UsageError(f'{path} has no sheet "{wanted}".', f"--sheet takes one of these, by name or number: {listed}.")
 
 
-def _read_facts(content: bytes, name: str) -> SheetFacts:
+def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
     if not content.startswith(b"PK"):
         return SheetFacts(has_date_text=True, was_scanned=False)
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         part = sheet_part(book, name)
-        return (
-            read_facts(book, part)
-            if part in book.namelist() and part
-            else SheetFacts(has_date_text=True, was_scanned=False)
-        )
+        if part is None or part not in book.namelist():
+            return SheetFacts(has_date_text=True, was_scanned=False)
+        facts = read_facts(book, part, long_numbers=long_numbers)
+        if not facts.is_whole:
+            raise zipfile.BadZipFile(part)
+        return facts
 
 
 def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
@@ -334,6 +337,10 @@ def sheet_notes(name: str, others: int, facts: SheetFacts, *, visible_only: bool
         notes.append(f"{_count(len(facts.hidden_rows), 'hidden row')}, {what}")
     if facts.hidden_columns:
         notes.append(f"{_count(facts.hidden_columns, 'hidden group')} of columns, read too")
+    if facts.long_numbers:
+        shown = ", ".join(facts.long_numbers[:3]) + (", ..." if len(facts.long_numbers) > _FEW else "")
+        cells = _count(len(facts.long_numbers), "number cell")
+        notes.append(f"{cells} with more than 15 digits ({shown}), which Excel has rounded: format ids as text")
     if facts.filtered:
         notes.append("a filter is set; rows that it hides are read too" if not visible_only else "a filter is set")
     if facts.merged:

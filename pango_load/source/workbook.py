@@ -32,6 +32,10 @@ _FORMULA_HINT = re.compile(rb"f[ />](?<=[<:]f.)")
 _DATE_TEXT = re.compile(rb":\d\d:\d\d(?<=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _NUMBER = re.compile(rb'\br="(\d+)"')
+_LONG_NUMBER = re.compile(
+    rb"<(?:\w+:)?c\b([^>]*)><(?:\w+:)?v>-?(?:\d{16,}|\d(?:\.\d+)?[eE]\+(?:1[5-9]|[2-9]\d))</(?:\w+:)?v>"
+)
+_TEXT_TYPE = re.compile(rb'\bt="(?:s|str|inlineStr)"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 _COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
 
@@ -48,6 +52,7 @@ class SheetFacts:
         merged: how many areas are merged.
         filtered: whether a filter is set.
         has_date_text: whether some *text* of the workbook looks as the engine writes real dates.
+        long_numbers: number cells (`B7`) with more than 15 digits, of which Excel keeps no more; looked for on request.
         is_whole: the XML has its end; the engine does not mind if it is cut short.
         was_scanned: there is an XML of this kind at all.
     """
@@ -58,6 +63,7 @@ class SheetFacts:
     merged: int = 0
     filtered: bool = False
     has_date_text: bool = False
+    long_numbers: list[str] = field(default_factory=list)
     was_scanned: bool = True
     is_whole: bool = True
 
@@ -87,13 +93,15 @@ def _attributes(tag: bytes) -> dict[str, str]:
     return {key: unescape(double or single, quotes) for key, double, single in pairs}
 
 
-def read_facts(book: zipfile.ZipFile, part: str) -> SheetFacts:
+def read_facts(book: zipfile.ZipFile, part: str, *, long_numbers: bool = False) -> SheetFacts:
     """Scan one sheet, and the texts it shares with the others."""
     facts = SheetFacts()
     with book.open(part) as stream:
         piece = b""
         for piece in _pieces(stream):
             _scan(piece, facts)
+            if long_numbers:
+                _scan_numbers(piece, facts)
         _scan_end(piece, facts)
     if not facts.has_date_text and "xl/sharedStrings.xml" in book.namelist():
         with book.open("xl/sharedStrings.xml") as stream:
@@ -131,6 +139,13 @@ def _scan(piece: bytes, facts: SheetFacts) -> None:
             if b't="str"' not in match[1]:
                 _note(match[1], NO_VALUE, facts)
     facts.has_date_text = facts.has_date_text or _DATE_TEXT.search(piece) is not None
+
+
+def _scan_numbers(piece: bytes, facts: SheetFacts) -> None:
+    for tag in _LONG_NUMBER.findall(piece):
+        reference = _REFERENCE.search(tag)
+        if reference and not _TEXT_TYPE.search(tag):
+            facts.long_numbers.append((reference[1] + reference[2]).decode())
 
 
 def _scan_end(piece: bytes, facts: SheetFacts) -> None:

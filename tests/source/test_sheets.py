@@ -195,6 +195,16 @@ def test_a_title_above_the_headers_is_asked_about_or_passed_over(tmp_path: Path)
         assert (read.headers, read.rows) == (("a", "b", "c"), [4])
 
 
+def test_numbers_that_excel_has_rounded_are_said(tmp_path: Path) -> None:
+    """Protects long ids: Excel keeps 15 digits of a number, and only text keeps them all."""
+    rows: list[list[object]] = [["id"], [123456789012345], [1234567890123456789], ["1234567890123456789"], [1.5e18]]
+    path = write(tmp_path, rows)
+
+    assert open_source([path], SourceOptions()).files[0].notes[1:] == (
+        "2 number cells with more than 15 digits (A3, A5), which Excel has rounded: format ids as text",
+    )
+
+
 def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
     """Protects whoever believes that a filter keeps rows from being sent."""
     sheet = new_sheet()

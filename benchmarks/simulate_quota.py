@@ -170,12 +170,12 @@ def _play_limiter(server: Server, requests: int, seed: int) -> Ran:
 
 
 def _play_pyrate(server: Server, requests: int, seed: int) -> Ran:
-    from pyrate_limiter import AbstractClock, InMemoryBucket, Rate
+    from pyrate_limiter import AbstractClock, InMemoryBucket, Rate  # type: ignore[import-not-found, unused-ignore]  # optional
     from pyrate_limiter import Limiter as Pyrate
 
     clock = VirtualClock(steady=0.0)
 
-    class Virtual(AbstractClock):
+    class Virtual(AbstractClock):  # type: ignore[misc, unused-ignore]  # likewise
         def now(self) -> int:
             return int(clock.steady() * 1000)
 
@@ -189,7 +189,7 @@ def _play_pyrate(server: Server, requests: int, seed: int) -> Ran:
 
 
 def _play_aiolimiter(server: Server, requests: int, seed: int) -> Ran:
-    from aiolimiter import AsyncLimiter
+    from aiolimiter import AsyncLimiter  # type: ignore[import-not-found, unused-ignore]  # optional
 
     clock = VirtualClock(steady=0.0)
 

@@ -35,7 +35,7 @@ def is_gone(owner: Owner, *, silent_for: float) -> bool:
 def boot_number() -> int:
     """A number that changes when the machine is started again; 0 where the system does not tell."""
     with contextlib.suppress(OSError, ValueError):
-        return uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()).int % 2**64
+        return uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()).int % 2**64
     return 0
 
 

@@ -247,7 +247,7 @@ def _explain(path: Path, wrong: sqlite3.Error | OSError) -> LoadStopped:
     if code in {-1, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return UsageError(
             f"The quota file {path} cannot be written: {words}.",
-            "Make the folder writable, or name another one in PANGO_STATE_DIR.",
+            "Make it and its folder writable, or name another folder in PANGO_STATE_DIR.",
         )
     return UsageError(
         f"The quota file {path} is damaged.",

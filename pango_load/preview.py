@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import TypeVar
 
-    from pango_load.delivery.profile import Profile
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, ColumnRule, FieldMapping, Problem, RejectedRow
     from pango_load.road import Road
@@ -147,33 +145,6 @@ class _Seen:
 def _ending(chunks: Iterator[Yielded]) -> closing[Generator[Yielded]]:
     """Files are let go of when enough was read, not when memory is cleared up."""
     return closing(item for item in chunks)
-
-
-# --- the request as a command -----------------------------------------------------------------------------------------
-
-
-_VARIABLES = {
-    "token": "PANGO_TOKEN",
-    "apiKey": "PANGO_API_KEY",
-    "cdpGKey": "PANGO_CDP_GKEY",
-    "username": "PANGO_USERNAME",
-}
-
-
-def curl_command(body: bytes, profile: Profile, *, init_data: bool = False) -> str:
-    """The request as a curl command for a POSIX shell: keys and addresses are variables, never values.
-
-    `$PANGO_TOKEN` holds a fresh token (the answer of authentication, or "Get Token" of the console).
-    """
-    address = "$PANGO_INGEST_URL" + ("?initData=true" if init_data else "")
-    lines = [f'curl --request POST "{address}"', "--header 'Content-Type: application/json'"]
-    for name, template in profile.ingest_headers.items():
-        value = template
-        for place in (*_VARIABLES, *profile.values):
-            value = value.replace(f"{{{place}}}", f"${_VARIABLES.get(place, f'PANGO_{place.upper()}')}")
-        lines.append(f'--header "{name}: {value}"')
-    lines.append(f"--data-binary {shlex.quote(body.decode())}")
-    return " \\\n  ".join(lines)
 
 
 # --- one row, step by step --------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pango_load.cli.screen import print_lines
 from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text
+from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
 from pango_load.delivery.answer import NeverSent, Trouble
 from pango_load.delivery.client import IngestClient
@@ -136,39 +137,42 @@ def _granted_lines(
     settings: Settings, endpoint: Endpoint, credentials: Credentials, granted: Granted, asked: float
 ) -> list[Line]:
     auth, ingest = (urlsplit(address).netloc for address in (endpoint.auth_url, endpoint.ingest_url))
-    lines = [Line("Pango takes these credentials.", "good"), Line("")]
-    lines.append(Line(f"User    {one_line(credentials.username)}"))
-    lines.append(Line(f"Host    {auth}" + ("" if auth == ingest else f"; rows go to {ingest}")))
-    if granted.life is None:
-        lines.append(Line("Token   given; how long it lives was not said"))
-    else:
+    life = "given; how long it lives was not said"
+    if granted.life is not None:
         until = local_text(asked + granted.life)
-        lines.append(Line(f"Token   lives {grouped(int(granted.life))} s, until {until}; a load renews it by itself"))
-    lines.append(Line(f"From    {one_line(settings.origin)}"))
-    if settings.profile.unproven:
-        lines += [Line(""), _unproven(settings)]
+        life = f"lives {grouped(int(granted.life))} s, until {until}; a load renews it by itself"
     return [
-        *lines,
+        Line("Pango takes these credentials.", "good"),
         Line(""),
-        Line("No row was sent. Whether this user may send rows shows with the first request.", "dim"),
+        *_fact("User", credentials.username),
+        *_fact("Host", auth if auth == ingest else f"{auth}; rows go to {ingest}"),
+        *_fact("Token", life),
+        *_fact("From", settings.origin),
+        *_unproven(settings),
+        Line(""),
+        *wrapped("No row was sent. Whether this user may send rows shows with the first request.", "dim"),
     ]
 
 
 def _ready_token_lines(settings: Settings, endpoint: Endpoint) -> list[Line]:
-    lines = [
-        Line("PANGO_TOKEN is set: whether Pango still takes it cannot be checked without sending a row.", "warn"),
-        Line(""),
-        Line(f"Host    {urlsplit(endpoint.ingest_url).netloc}"),
-        Line(f"From    {one_line(settings.origin)}"),
-    ]
-    if settings.profile.unproven:
-        lines += [Line(""), _unproven(settings)]
+    text = "PANGO_TOKEN is set: whether Pango still takes it cannot be checked without sending a row."
     return [
-        *lines,
+        *wrapped(text, "warn"),
         Line(""),
-        Line("A token is documented to live 30 min. Get a new one on the model's API screen.", "dim"),
+        *_fact("Host", urlsplit(endpoint.ingest_url).netloc),
+        *_fact("From", settings.origin),
+        *_unproven(settings),
+        Line(""),
+        *wrapped("A token is documented to live 30 min. Get a new one on the model's API screen.", "dim"),
     ]
 
 
-def _unproven(settings: Settings) -> Line:
-    return Line(f'The way in "{one_line(settings.profile.name)}" is described in no document of Pango.', "warn")
+def _fact(label: str, text: str) -> list[Line]:
+    return wrapped(one_line(text), indent=f"{label:<8}", hanging=" " * 8)
+
+
+def _unproven(settings: Settings) -> list[Line]:
+    if not settings.profile.unproven:
+        return []
+    text = f'The way in "{one_line(settings.profile.name)}" is described in no document of Pango.'
+    return [Line(""), *wrapped(text, "warn")]

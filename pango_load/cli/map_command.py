@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.types import object_type as find_type
-from pango_load.cli.screen import print_lines, width_of
+from pango_load.cli.screen import print_lines
+from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
 from pango_load.mapping.proposal_text import proposal_text, write_proposal
 from pango_load.mapping.propose import propose
@@ -87,7 +87,7 @@ def _give_schema(flags: MapFlags) -> int:
         return 0
     write_proposal(text, flags.out, force=flags.force)
     line = f"# yaml-language-server: $schema={flags.out.name}"
-    print_lines(_wrapped(f"{flags.out} is written. Editors use it for mappings beside it that begin with"), sys.stderr)
+    print_lines(_told(f"{flags.out} is written. Editors use it for mappings beside it that begin with"), sys.stderr)
     print_lines([Line(f"  {line}")], sys.stderr)
     return 0
 
@@ -100,12 +100,12 @@ def _tell_next_step(flags: MapFlags, proposal: Proposal) -> None:
     all_columns = counted(len(proposal.columns), "column")
     head = f"{sent} of {all_columns} sent as {kind}."
     lines: list[Line] = [Line("")] if flags.out is None else []
-    lines += _wrapped(f"{flags.out} is written: {head}" if flags.out else f"Proposed: {head}", "strong")
+    lines += _told(f"{flags.out} is written: {head}" if flags.out else f"Proposed: {head}", "strong")
     for sentence in proposal.lacking:
-        lines += _wrapped(f"Lacking: {one_line(sentence)}", "warn")
+        lines += _told(f"Lacking: {one_line(sentence)}", "warn")
     for header in proposal.undecided:
         text = f'"{one_line(header)}" holds dates that can be read in more than one way: keep one of the formats.'
-        lines += _wrapped(f"To decide: {text}", "warn")
+        lines += _told(f"To decide: {text}", "warn")
     path = flags.out or Path("mappings", f"{kind}.yaml")
     steps = [] if flags.out else [("Keep it:", f"pango-load map {files} --object {kind} -o {_quoted(path)}")]
     steps.append(("Look through it, then:", f"pango-load check {files} --object {kind} --mapping {_quoted(path)}"))
@@ -123,7 +123,5 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _wrapped(text: str, style: Style = "plain") -> list[Line]:
-    width = width_of(sys.stderr)
-    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return [Line(line, style) for line in lines]
+def _told(text: str, style: Style = "plain") -> list[Line]:
+    return wrapped(text, style, hanging="  ", stream=sys.stderr)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
+from pango_load.cli.curl import curl_command
 from pango_load.cli.load_command import LoadFlags, make_plan
-from pango_load.cli.screen import is_terminal, print_lines, width_of
+from pango_load.cli.screen import is_terminal, print_lines
 from pango_load.cli.settings import read_settings
+from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
-from pango_load.preview import RowExplained, curl_command, explain_row, preview
+from pango_load.preview import RowExplained, explain_row, preview
 from pango_load.report.plain_text import counted, grouped, one_line, text_width
 from pango_load.report.texts import Line
 
@@ -224,15 +225,8 @@ def _listed(rows: Sequence[int]) -> str:
 
 
 def _wrapped(text: str, style: Style = "plain", *, indent: str = "", hanging: str | None = None) -> list[Line]:
-    lines = textwrap.wrap(
-        text,
-        width_of(sys.stderr),
-        initial_indent=indent,
-        subsequent_indent=indent if hanging is None else hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [Line(line, style) for line in lines]
+    # Standard error is the screen even where the JSON goes into a pipe.
+    return wrapped(text, style, indent=indent, hanging=hanging, stream=sys.stderr)
 
 
 # --- one row ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pango_load.cli.screen import print_lines, width_of
 from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text, utc_iso
+from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
 from pango_load.delivery.quota_sqlite import SqliteStore, forget_account, quota_path
 from pango_load.delivery.quota_status import quota_status
@@ -19,7 +20,6 @@ from pango_load.report.plain_text import counted, grouped, one_line, spoken_time
 from pango_load.report.texts import Line
 
 if TYPE_CHECKING:
-    from pango_load.cli.settings import Settings
     from pango_load.clock import Clock
     from pango_load.delivery.quota_status import QuotaStatus, WindowStatus
     from pango_load.plan import Window
@@ -51,7 +51,9 @@ def run_quota(
     if as_json:
         sys.stdout.write(json.dumps(_as_document(status, host), indent=2) + "\n")
         return 0
-    print_lines(_page(status, settings, host, clock.now()))
+    user = one_line(settings.values.username)
+    whose = f"{user} at {host}" if user else host
+    print_lines(quota_page(status, whose, clock.now(), width=width_of(sys.stdout)))
     return 0
 
 
@@ -75,9 +77,9 @@ def _forget(path: Path, host: str, *, as_json: bool, clock: Clock) -> int:
     text = "What was counted for this account is forgotten: every limit counts as unused from now on."
     if not was_there:
         text = "Nothing was counted for this account, so there was nothing to forget."
-    lines = [Line(text), Line(f"Host    {host}")]
+    lines = [*wrapped(text), Line(f"Host    {host}")]
     if was_there:
-        lines.append(Line("Pango still counts what was sent: a 429 would tell, and the load would wait.", "dim"))
+        lines += wrapped("Pango still counts what was sent: a 429 would tell, and the load would wait.", "dim")
     print_lines(lines)
     return 0
 
@@ -85,15 +87,11 @@ def _forget(path: Path, host: str, *, as_json: bool, clock: Clock) -> int:
 # --- on a screen ------------------------------------------------------------------------------------------------------
 
 
-def _page(status: QuotaStatus, settings: Settings, host: str, now: float) -> list[Line]:
-    user = one_line(settings.values.username)
-    lines = [
-        Line(f"Requests of {f'{user} at ' if user else ''}{host}, as this machine counts them", "strong"),
-        Line(""),
-    ]
+def quota_page(status: QuotaStatus, whose: str, now: float, *, width: int) -> list[Line]:
+    """The windows as bars, at most `width` columns wide; `now` is seconds since 1970."""
+    lines = [*wrapped(f"Requests of {whose}, as this machine counts them", "strong"), Line("")]
     if not status.windows:
         return [*lines, Line("PANGO_LIMITS=none: the limiter is switched off, and nothing is counted.", "warn")]
-    width = width_of(sys.stdout)
     for window in status.windows:
         lines += _window_lines(window, width, now)
     notes: list[Line] = []
@@ -101,9 +99,8 @@ def _page(status: QuotaStatus, settings: Settings, host: str, now: float) -> lis
         notes.append(Line(f"Pango asked to wait until {local_text(status.asked_to_wait_until)}.", "warn"))
     if status.processes:
         verb = "has" if status.processes == 1 else "have"
-        notes.append(
-            Line(f"{counted(status.processes, 'other process', 'other processes')} {verb} requests under way.")
-        )
+        others = counted(status.processes, "other process", "other processes")
+        notes.append(Line(f"{others} of this machine {verb} requests under way."))
     notes.append(Line("Requests of other machines on this account are not in it.", "dim"))
     return [*lines, Line(""), *notes]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-import textwrap
 import webbrowser
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.cli.load_command import parse_time
-from pango_load.cli.screen import is_terminal, print_lines, width_of
+from pango_load.cli.screen import print_lines
 from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text, utc_iso
+from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
 from pango_load.errors import UsageError
 from pango_load.journal.description import RunState
@@ -92,15 +92,15 @@ def _show_list(runs: Runs, state: Path, *, as_json: bool) -> int:
     for run in runs.known:
         lines += [*_short_lines(run), Line("")]
     if not runs.known:
-        lines += _wrapped(f"No load is known in {one_line(str(state))}.")
+        lines += wrapped(f"No load is known in {one_line(str(state))}.")
         if not runs.unreadable:
-            lines += _wrapped("Loads with --sandbox and checks leave no trace there.", "dim")
+            lines += wrapped("Loads with --sandbox and checks leave no trace there.", "dim")
             print_lines(lines)
             return 0
         lines.append(Line(""))
     lines += _unreadable_lines(runs.unreadable)
     if runs.known:
-        lines += _wrapped(
+        lines += wrapped(
             f"{counted(len(runs.known), 'run')}, newest first. One of them: pango-load runs {runs.known[0].id}", "dim"
         )
     print_lines(lines)
@@ -112,7 +112,7 @@ def _short_lines(run: KnownRun) -> list[Line]:
     head = f"{run.id}  {local_text(run.facts.created)}  {words}"
     return [
         Line(head, style),
-        *_wrapped(f"{_what(run)}: {_balance(run)}", indent="  "),
+        *wrapped(f"{_what(run)}: {_balance(run)}", indent="  "),
         *([Line(f"  {_shown(run.facts.description.folder)}", "dim")] if run.facts.description.folder else []),
     ]
 
@@ -153,9 +153,9 @@ def _outcome(run: KnownRun) -> tuple[str, Style]:
 def _unreadable_lines(unreadable: Sequence[UnreadableRun]) -> list[Line]:
     lines: list[Line] = []
     for run in unreadable:
-        lines += _wrapped(f"Not readable, and left as it is: {one_line(str(run.path))}", "bad")
-        lines += _wrapped(one_line(run.reason.message), indent="  ")
-        lines += _wrapped(one_line(run.reason.advice), "dim", indent="  ") if run.reason.advice else []
+        lines += wrapped(f"Not readable, and left as it is: {one_line(str(run.path))}", "bad")
+        lines += wrapped(one_line(run.reason.message), indent="  ")
+        lines += wrapped(one_line(run.reason.advice), "dim", indent="  ") if run.reason.advice else []
         lines.append(Line(""))
     return lines
 
@@ -178,7 +178,7 @@ def _run_lines(run: KnownRun) -> list[Line]:
     rows.append(("Also", ", ".join(_extras(run))))
     for label, text in rows:
         if text:
-            lines += _wrapped(one_line(text), indent=f"{label:<9}", hanging=" " * 9)
+            lines += wrapped(one_line(text), indent=f"{label:<9}", hanging=" " * 9)
     # Paths and commands are never broken, so that they can be copied.
     paths = [("Folder", _shown(told.folder))] if told.folder else []
     paths += [("Report", _shown(str(path))) for path in _reports(run)[:1]]
@@ -243,11 +243,11 @@ def _prune(state: Path, seconds: float, words: str, *, as_json: bool, clock: Clo
     unfinished = sum(run.facts.state.is_unfinished for run in before.known if run not in gone)
     if kept:
         also = f", {grouped(unfinished)} of them unfinished, which can still go on" if unfinished else ""
-        lines += _wrapped(f"{counted(kept, 'journal')} kept{also}.")
+        lines += wrapped(f"{counted(kept, 'journal')} kept{also}.")
     folders = [run.facts.description.folder for run in gone]
     still = [folder for folder in folders if folder and Path(folder).is_dir()]
     if still:
-        lines += _wrapped("The run folders with their reports are yours, and stay. To delete them too:", "dim")
+        lines += wrapped("The run folders with their reports are yours, and stay. To delete them too:", "dim")
         lines += [Line(f"  rm -r {shlex.quote(_shown(folder))}", "dim") for folder in still]
     if before.unreadable:
         lines += [Line(""), *_unreadable_lines(before.unreadable)]
@@ -263,18 +263,6 @@ def _shown(folder: str) -> str:
     path = Path(folder)
     here = Path.cwd()
     return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-
-def _wrapped(text: str, style: Style = "plain", *, indent: str = "", hanging: str | None = None) -> list[Line]:
-    lines = textwrap.wrap(
-        text,
-        width_of(sys.stdout) if is_terminal(sys.stdout) else 100,
-        initial_indent=indent,
-        subsequent_indent=indent if hanging is None else hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [Line(line, style) for line in lines]
 
 
 def _as_document(run: KnownRun) -> dict[str, object]:

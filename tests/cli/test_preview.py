@@ -14,10 +14,11 @@ from inline_snapshot import snapshot
 from support.cli_more import on_a_terminal, plan_for, without_styles
 from support.program import MAIN_JOB, command, customer, environment, pango_load, write_csv, write_customers
 
+from pango_load.cli.curl import curl_command
 from pango_load.cli.preview_command import pretty_json, safe_json
 from pango_load.delivery.profile import APP_CONNECT
 from pango_load.errors import UsageError
-from pango_load.preview import RowExplained, Step, curl_command, explain_row, preview
+from pango_load.preview import RowExplained, Step, explain_row, preview
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pango_load.errors import UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
+from pango_load.records import OnDuplicate
 from pango_load.source.files import Source, open_source
 from pango_load.validation.judge import Judge, Judged
 
@@ -108,7 +109,7 @@ def _with_every_key(source: Source) -> Source:
 
 
 def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
-    return choose_mapping(
+    mapping = choose_mapping(
         plan.mapping,
         plan.object_type,
         source.headers,
@@ -117,6 +118,17 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
         strict=plan.strict,
         timezone=plan.timezone,
     )
+    # Understood by the mapping, not yet by the road: to pass over them in silence would lose rows or items.
+    if mapping.groups:
+        raise UsageError(
+            f"{mapping.origin}: groupBy is not carried out yet.", "Send nested items as they are, from a JSONL file."
+        )
+    if mapping.on_duplicate is not OnDuplicate.SEND:
+        raise UsageError(
+            f"{mapping.origin}: onDuplicate: {mapping.on_duplicate.value} is not carried out yet.",
+            "Leave it out: rows with the same key are sent in the file's order, never in one batch.",
+        )
+    return mapping
 
 
 def _wanted(plan: LoadPlan) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def _window_lines(found: WindowStatus, width: int, now: float) -> list[Line]:
     """One line for a window, two where the screen is narrow."""
     size = 10 if width < _NARROW else 20
     share = min(1.0, found.used / found.limit) if found.limit else 1.0
-    filled = min(size, max(round(share * size), 1 if found.used else 0))
+    # Rounding neither fills a bar that has something left nor empties one that is in use.
+    filled = min(size - 1 if found.left else size, max(round(share * size), 1 if found.used else 0))
     bar = "█" * filled + "░" * (size - filled)
     style: Style = "bad" if not found.left else "warn" if found.left < _FEW * found.limit else "plain"
     numbers = f"{grouped(found.used):>7} used {grouped(found.left):>7} left of {grouped(found.limit):>7}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
-from support.program import Ended, environment, pango_load
+from support.cli_more import env_file, in_this_process
+from support.program import Ended, pango_load
 
 from pango_load.sandbox.faults import parse_fault
 from pango_load.sandbox.server import Sandbox
@@ -32,6 +33,7 @@ def holds_a_secret(ended: Ended, sandbox: Sandbox) -> bool:
 def told(ended: Ended, sandbox: Sandbox) -> str:
     """What was said, without what differs from run to run."""
     text = (ended.out + ended.err).replace(f":{sandbox.port}", ":PORT")
+    text = re.sub(r"(?m)^(From +).*(?:\n {8}.*)?$", r"\1ORIGIN", text)
     return re.sub(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z0-9:+-]+", "until THEN", text)
 
 
@@ -47,18 +49,20 @@ Pango takes these credentials.
 User    sandbox
 Host    127.0.0.1:PORT
 Token   lives 1,800 s, until THEN; a load renews it by itself
-From    the environment; there is no .env here
+From    ORIGIN
 
 No row was sent. Whether this user may send rows shows with the first request.
 """)
 
 
-def test_the_call_counts_in_the_quota_and_waits_for_no_day(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_the_call_counts_in_the_quota_and_waits_for_no_day(
+    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects loads beside it from a 429, and a person from a command that hangs until tomorrow."""
-    variables = {"PANGO_LIMITS": "1/1d"}
-    assert pango_load("login", folder=tmp_path, sandbox=sandbox, variables=variables).code == 0
+    words = ("login", *env_file(tmp_path, sandbox, PANGO_LIMITS="1/1d"))
+    assert in_this_process(*words, capsys=capsys).code == 0
     asked = sum(sandbox.auth_statuses.values())
-    ended = pango_load("login", folder=tmp_path, sandbox=sandbox, variables=variables)
+    ended = in_this_process(*words, capsys=capsys)
     assert (ended.code, sum(sandbox.auth_statuses.values())) == (5, asked)
     assert told(ended, sandbox) == snapshot("""\
 Error: This account's limits are spent until THEN; nothing was asked.
@@ -82,17 +86,25 @@ REFUSALS = [
         {"PANGO_AUTH_URL": "http://pango.example/authen"}, 2,
         "Error: PANGO_AUTH_URL is an http:// address of another machine (pango.example)", id="in clear",
     ),
-    pytest.param({"PANGO_USERNAME": "", "PANGO_CDP_GKEY": ""}, 2, "Error: PANGO_USERNAME, PANGO_CDP_GKEY are not set", id="not set"),
+    pytest.param(
+        {"PANGO_USERNAME": "", "PANGO_CDP_GKEY": ""}, 2,
+        "Error: PANGO_USERNAME, PANGO_CDP_GKEY are not set", id="not set",
+    ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("changed", "code", "said"), REFUSALS)
 def test_what_is_wrong_has_its_exit_code_and_its_next_step(
-    changed: dict[str, str], code: int, said: str, tmp_path: Path, sandbox: Sandbox
+    changed: dict[str, str],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    sandbox: Sandbox,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects from looking for a typing error in the keys where the address is wrong, and the other way round."""
     variables = {name: value.format(base=sandbox.base_url) for name, value in changed.items()}
-    ended = pango_load("login", folder=tmp_path, sandbox=sandbox, variables=variables)
+    ended = in_this_process("login", *env_file(tmp_path, sandbox, **variables), capsys=capsys)
     assert (ended.code, ended.out) == (code, "")
     first, second = ended.err.splitlines()
     assert first.startswith(said)
@@ -100,20 +112,22 @@ def test_what_is_wrong_has_its_exit_code_and_its_next_step(
     assert "canary-secret" not in ended.err
 
 
-def test_a_service_that_is_down_is_exit_5(tmp_path: Path) -> None:
+def test_a_service_that_is_down_is_exit_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects from calling good keys bad while the service restarts."""
     with Sandbox(SandboxSettings(faults=(parse_fault("auth-500:100"),))) as down:
-        ended = pango_load("login", folder=tmp_path, sandbox=down)
+        ended = in_this_process("login", *env_file(tmp_path, down), capsys=capsys)
     assert ended.code == 5
     assert "gave no token: HTTP 500" in ended.err
 
 
-def test_a_ready_token_cannot_be_tried_without_a_row(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_ready_token_cannot_be_tried_without_a_row(
+    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects from a row sent only to see whether a token works."""
     token = sandbox.issue_token()
     variables = {"PANGO_TOKEN": token, "PANGO_USERNAME": "", "PANGO_CDP_GKEY": "", "PANGO_AUTH_URL": ""}
     asked = sum(sandbox.auth_statuses.values())
-    ended = pango_load("login", folder=tmp_path, sandbox=sandbox, variables=variables)
+    ended = in_this_process("login", *env_file(tmp_path, sandbox, **variables), capsys=capsys)
     assert ended.code == 0
     assert token not in ended.out + ended.err
     assert sum(sandbox.auth_statuses.values()) == asked
@@ -121,17 +135,7 @@ def test_a_ready_token_cannot_be_tried_without_a_row(tmp_path: Path, sandbox: Sa
 PANGO_TOKEN is set: whether Pango still takes it cannot be checked without sending a row.
 
 Host    127.0.0.1:PORT
-From    the environment; there is no .env here
+From    ORIGIN
 
 A token is documented to live 30 min. Get a new one on the model's API screen.
 """)
-
-
-def test_the_keys_come_from_an_env_file_too(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Protects those who keep keys for several organisations in files."""
-    given = environment(tmp_path, sandbox)
-    lines = [f"{name}={value}" for name, value in given.items() if name.startswith("PANGO_")]
-    (tmp_path / "shop.env").write_text("\n".join(lines), encoding="utf-8")
-    ended = pango_load("login", "--env-file", "shop.env", folder=tmp_path)
-    assert ended.code == 0, ended.err
-    assert "From    the environment and shop.env" in ended.out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import on_a_terminal, without_styles
+from support.cli_more import env_file, in_this_process, on_a_terminal, without_styles
 from support.program import MAIN_JOB, pango_load, write_customers
 
 from pango_load.cli.quota_command import quota_page
@@ -30,56 +30,62 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-def used(folder: Path, sandbox: Sandbox) -> dict[str, int]:
-    ended = pango_load("quota", "--json", folder=folder, sandbox=sandbox, variables=LIMITS)
+def used(folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    ended = in_this_process("quota", "--json", *env_file(folder, sandbox, **LIMITS), capsys=capsys)
     assert ended.code == 0, ended.err
     windows = cast("list[dict[str, object]]", ended.summary["windows"])
     return {str(window["window"]): cast("int", window["used"]) for window in windows}
 
 
-def test_what_a_load_sent_is_counted_until_it_is_reset(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_what_a_load_sent_is_counted_until_it_is_reset(
+    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects the next load's plan: two requests and one authentication are used, of this account only."""
     write_customers(tmp_path / "a.csv", 100)
-    assert used(tmp_path, sandbox) == {"1 s": 0, "1 min": 0, "1 h": 0}
+    assert used(tmp_path, sandbox, capsys) == {"1 s": 0, "1 min": 0, "1 h": 0}
     assert not (tmp_path / "state").exists()
     loaded = pango_load("a.csv", *MAIN_JOB, *ZONE, folder=tmp_path, sandbox=sandbox, variables=LIMITS)
     assert loaded.code == 0, loaded.err
-    counted = used(tmp_path, sandbox)
+    counted = used(tmp_path, sandbox, capsys)
     assert (counted["1 min"], counted["1 h"]) == (3, 3)
-    reset = pango_load("quota", "--reset", folder=tmp_path, sandbox=sandbox, variables=LIMITS)
+    reset = in_this_process("quota", "--reset", *env_file(tmp_path, sandbox, **LIMITS), capsys=capsys)
     assert reset.out.replace(str(sandbox.port), "PORT") == snapshot("""\
 What was counted for this account is forgotten: every limit counts as unused from now on.
 Host    127.0.0.1:PORT
 Pango still counts what was sent: a 429 would tell, and the load would wait.
 """)
-    assert used(tmp_path, sandbox) == {"1 s": 0, "1 min": 0, "1 h": 0}
+    assert used(tmp_path, sandbox, capsys) == {"1 s": 0, "1 min": 0, "1 h": 0}
 
 
-def test_a_damaged_quota_is_said_and_begins_anew_when_told(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_damaged_quota_is_said_and_begins_anew_when_told(
+    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects from a load that counts from nothing without anybody knowing."""
-    pango_load("login", folder=tmp_path, sandbox=sandbox, variables=LIMITS)
+    in_this_process("login", *env_file(tmp_path, sandbox, **LIMITS), capsys=capsys)
     (file,) = (tmp_path / "state").glob("quota-*.sqlite")
     for beside in (tmp_path / "state").glob("quota-*.sqlite-*"):
         beside.unlink()
     file.write_bytes(b"no database" * 500)
-    ended = pango_load("quota", folder=tmp_path, sandbox=sandbox, variables=LIMITS)
+    ended = in_this_process("quota", *env_file(tmp_path, sandbox, **LIMITS), capsys=capsys)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith(f"Error: The quota file {file} is damaged.\nTry:   `pango-load quota --reset`")
-    assert pango_load("quota", "--reset", folder=tmp_path, sandbox=sandbox, variables=LIMITS).code == 0
-    assert used(tmp_path, sandbox) == {"1 s": 0, "1 min": 0, "1 h": 0}
+    assert in_this_process("quota", "--reset", *env_file(tmp_path, sandbox, **LIMITS), capsys=capsys).code == 0
+    assert used(tmp_path, sandbox, capsys) == {"1 s": 0, "1 min": 0, "1 h": 0}
 
 
-def test_nothing_to_forget_and_no_limits_are_said(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_nothing_to_forget_and_no_limits_are_said(
+    tmp_path: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects from thinking that something was done."""
-    reset = pango_load("quota", "--reset", folder=tmp_path, sandbox=sandbox)
+    reset = in_this_process("quota", "--reset", *env_file(tmp_path, sandbox), capsys=capsys)
     assert reset.out.splitlines()[0] == "Nothing was counted for this account, so there was nothing to forget."
-    shown = pango_load("quota", folder=tmp_path, sandbox=sandbox)
+    shown = in_this_process("quota", *env_file(tmp_path, sandbox), capsys=capsys)
     assert shown.out.splitlines()[-1] == "PANGO_LIMITS=none: the limiter is switched off, and nothing is counted."
 
 
-def test_whose_quota_is_meant_must_be_known(tmp_path: Path) -> None:
+def test_whose_quota_is_meant_must_be_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects from the quota of nobody."""
-    ended = pango_load("quota", folder=tmp_path)
+    ended = in_this_process("quota", *env_file(tmp_path), capsys=capsys)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("Error: PANGO_AUTH_URL, PANGO_INGEST_URL are not set")
 
@@ -111,7 +117,7 @@ Requests of shop at pango.example, as this machine counts them
 
    1 s  ██████████      50 used       0 left of      50
         frees up in 0.1 s
- 1 min  ██████████     960 used      40 left of   1,000
+ 1 min  █████████░     960 used      40 left of   1,000
         frees up in 6 s, all in 1 min
  5 min  █████░░░░░   2,400 used   2,600 left of   5,000
         frees up in 30 s, all in 5 min

@@ -73,6 +73,14 @@ def in_this_process(*words: str, capsys: pytest.CaptureFixture[str]) -> Ended:
     return Ended(code if isinstance(code, int) else 0, shown.out, shown.err)
 
 
+def env_file(folder: Path, sandbox: Sandbox | None = None, **more: str) -> tuple[str, str]:
+    """The variables of `environment` as flags, for the program in this process."""
+    lines = [f"{name}={value}" for name, value in environment(folder, sandbox, **more).items() if "PANGO" in name]
+    path = folder / "variables.env"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "--env-file", str(path)
+
+
 def plan_for(
     path: Path, text: str, mapping: str = "", *, object_type: str = "", timezone: str | None = None
 ) -> LoadPlan:

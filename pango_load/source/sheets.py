@@ -262,10 +262,7 @@ def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
         part = sheet_part(book, name)
         if part is None or part not in book.namelist():
             return SheetFacts(has_date_text=True, was_scanned=False)
-        facts = read_facts(book, part, long_numbers=long_numbers)
-        if not facts.is_whole:
-            raise zipfile.BadZipFile(part)
-        return facts
+        return read_facts(book, part, long_numbers=long_numbers)
 
 
 def _tidy(frame: pl.DataFrame) -> pl.DataFrame:

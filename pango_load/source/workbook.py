@@ -53,7 +53,6 @@ class SheetFacts:
         filtered: whether a filter is set.
         has_date_text: whether some *text* of the workbook looks as the engine writes real dates.
         long_numbers: number cells (`B7`) with more than 15 digits, of which Excel keeps no more; looked for on request.
-        is_whole: the XML has its end; the engine does not mind if it is cut short.
         was_scanned: there is an XML of this kind at all.
     """
 
@@ -65,7 +64,6 @@ class SheetFacts:
     has_date_text: bool = False
     long_numbers: list[str] = field(default_factory=list)
     was_scanned: bool = True
-    is_whole: bool = True
 
 
 def sheet_part(book: zipfile.ZipFile, name: str) -> str | None:
@@ -152,7 +150,6 @@ def _scan_end(piece: bytes, facts: SheetFacts) -> None:
     """What stands behind the rows."""
     facts.merged = len(re.findall(rb"<(?:\w+:)?mergeCell\b", piece))
     facts.filtered = b"autoFilter" in piece
-    facts.is_whole = piece.rstrip().endswith(b"worksheet>")
 
 
 def _note(tag: bytes, what: str, facts: SheetFacts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from pango_load.source.delimited import DelimitedReader
 from pango_load.source.files import open_source
 from pango_load.source.formats import SourceFile, SourceFormat
 from pango_load.source.layout import find_layout
+from pango_load.source.quoting import Dialect, find_records
 
 SPECTRUM = {
     "comma in quotes": (
@@ -141,6 +143,22 @@ def test_a_stray_quote_does_not_swallow_the_file(tmp_path: Path) -> None:
 
     assert read.codes == {12: "source.bad-quote"}
     assert len(read.cells) == 1_000_011
+
+
+def test_a_short_row_is_not_made_up_for_by_a_long_last_one(tmp_path: Path) -> None:
+    """Protects against two mistakes that polars lets pass and that cancel out when separators are counted."""
+    read = read_all(write(tmp_path, b"a,b\n1,2\n\n,,"))
+
+    assert (read.cells, read.rows) == ([("1", "2"), (None, None)], [2, 4])
+
+
+def test_an_open_quote_is_given_up_after_sixteen_megabytes() -> None:
+    """Protects memory: a stray quote must not make the reader hold the rest of a huge file."""
+    short, long = (b'"x\n' + b"1,2\n" * rows for rows in (10, 4_500_000))
+
+    assert list(find_records(short, Dialect(), final=False)) == []
+    spoilt, sound = islice(find_records(long, Dialect(), final=False), 2)
+    assert (spoilt.cells, sound.cells) == (None, [b"1", b"2"])
 
 
 def test_a_cell_of_several_megabytes_arrives_whole(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_all_sheets_load_as_one_run(tmp_path: Path) -> None:
 
 
 def test_a_sheet_whose_xml_is_cut_short_is_told(tmp_path: Path) -> None:
-    """Protects the rows behind the cut: the engine would read the rest without a word."""
+    """Protects the rows behind the cut."""
     whole = write(tmp_path, [["a"], *([number] for number in range(50))])
     cut = tmp_path / "cut.xlsx"
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(cut, "w") as target:

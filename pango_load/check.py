@@ -67,7 +67,14 @@ def _survey(run: Run, watcher: Watcher) -> None:
     run.fingerprints = run.road.source.fingerprints()
     run.entries = planner.entries
     run.figures = run.figures.model_copy(update={"requests_planned": planner.requests})
-    limiter = Limiter(run.plan.delivery.windows, clock=run.clock, pace=run.plan.delivery.pace)
+    options = run.plan.delivery
+    limiter = Limiter(
+        options.windows,
+        clock=run.clock,
+        share=options.quota_share,
+        pace=options.pace,
+        expected_requests=planner.requests,
+    )
     forecast: Forecast = limiter.forecast(planner.requests)
     watcher.surveyed(run, found, forecast)
     guard(run.plan, found)

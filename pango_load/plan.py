@@ -250,11 +250,13 @@ class LoadPlan:
         on_unknown_from_flag: --on-unknown was given, so user events change nothing about it.
         out: the run's folder itself; None makes one under `pango-load-runs/`.
         state: where journal and quota live.
+        spool: the copy of standard input, where that is what is read; it is in `files` then.
     """
 
     files: tuple[Path, ...]
     object_type: str
     state: Path
+    spool: Path | None = None
     mapping: Path | None = None
     catalogue: Path | None = None
     source: str = ""

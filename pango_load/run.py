@@ -124,6 +124,11 @@ class Run:
     examples: Sequence[Example] = ()
     damage: Sequence[Finding] = ()
 
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """What is read, as it was named; `-` is standard input."""
+        return ("-",) if self.plan.spool is not None else tuple(str(file.path) for file in self.road.source.files)
+
     def take(self, found: Found) -> None:
         """Know what a survey found."""
         self.problems, self.warnings, self.first_rejected = found.problems, found.warnings, found.first_rejected
@@ -263,11 +268,11 @@ class Run:
         prints = [*self.fingerprints, *[None] * len(self.road.source.files)]
         return tuple(
             SourceFile(
-                path=str(file.path),
+                path=name,
                 bytes=None if found is None else found.size,
                 digest=None if found is None else found.digest,
             )
-            for file, found in zip(self.road.source.files, prints, strict=False)
+            for name, found in zip(self.file_names, prints, strict=False)
         )
 
 

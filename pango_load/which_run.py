@@ -50,7 +50,7 @@ def identify(
 def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: tuple[str, ...]) -> RunDescription:
     """What a run says about itself, without secrets and row values."""
     return RunDescription(
-        names=tuple(str(path) for path in plan.files),
+        names=("-",) if plan.spool is not None else tuple(str(path) for path in plan.files),
         paths=tuple(str(path.resolve()) for path in plan.files),
         object_type=road.mapping.object_type.name,
         address=address,
@@ -60,6 +60,7 @@ def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: 
         mapping=road.mapping.origin,
         init_data=plan.init_data,
         user_event=road.mapping.user_event is not None,
+        spool=str(plan.spool or ""),
     )
 
 

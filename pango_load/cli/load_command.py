@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pango_load.cli.progress import ScreenWatcher
 from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
 from pango_load.cli.settings import Settings, read_settings
+from pango_load.cli.spool import STANDARD_INPUT, forget_spool, with_spool
 from pango_load.clock import SystemClock
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import UsageError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from pango_load.run import LoadReport
 
+_SETTLED = {0, 3}
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -101,8 +103,9 @@ def run_load(flags: LoadFlags) -> int:
 
     clock = SystemClock()
     settings = read_settings(env_file=flags.env_file, profile=flags.profile)
-    plan = make_plan(flags, settings)
     with ExitStack() as resources:
+        flags, kept = _spooled(flags, settings, resources)
+        plan = replace(make_plan(flags, settings), spool=kept)
         if flags.sandbox:
             plan = _in_sandbox(plan, resources)
         else:
@@ -124,6 +127,8 @@ def run_load(flags: LoadFlags) -> int:
                 profile=settings.profile,
                 command=("pango-load", *map(shlex.quote, sys.argv[1:])),
             )
+        if kept is not None and report.exit_code in _SETTLED:
+            forget_spool(kept)
     return show_report(report, flags)
 
 
@@ -136,8 +141,11 @@ def run_check(flags: LoadFlags) -> int:
     from pango_load.check import check
 
     clock = SystemClock()
-    plan = make_plan(flags, read_settings(env_file=flags.env_file, profile=flags.profile))
-    report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
+    settings = read_settings(env_file=flags.env_file, profile=flags.profile)
+    with ExitStack() as resources:
+        flags, kept = _spooled(replace(flags, sandbox=True), settings, resources)
+        plan = replace(make_plan(flags, settings), spool=kept)
+        report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
     return show_report(report, flags)
 
 
@@ -219,6 +227,17 @@ def show_report(report: LoadReport, flags: LoadFlags) -> int:
         shown = () if flags.no_values or not is_terminal(sys.stdout) else report.rejected
         print_lines(end_lines(report.summary, shown, width=width_of(sys.stdout)))
     return report.exit_code
+
+
+def _spooled(flags: LoadFlags, settings: Settings, resources: ExitStack) -> tuple[LoadFlags, Path | None]:
+    """Standard input as a file: in the state folder, or thrown away where nothing is remembered."""
+    if STANDARD_INPUT not in flags.files:
+        return flags, None
+    state = settings.state
+    if flags.sandbox:
+        state = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-stdin-")))
+    files, kept = with_spool(flags.files, state)
+    return replace(flags, files=files), kept
 
 
 def _share(text: str) -> float:

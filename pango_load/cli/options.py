@@ -9,7 +9,10 @@ import typer
 
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="CSV, Excel or JSONL files, patterns or folders; they load as one run."),
+    typer.Argument(
+        metavar="FILE...",
+        help="CSV, Excel or JSONL files, patterns or folders, loaded as one run; - is standard input.",
+    ),
 ]
 ObjectType = Annotated[
     str,

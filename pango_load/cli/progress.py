@@ -91,7 +91,7 @@ class ScreenWatcher(SilentDelivery):
                 f"{counted(older.unsent, 'row')} unsent and {grouped(older.unknown)} unknown."
             )
         return Announcement(
-            files=[str(file.path) for file in run.road.source.files],
+            files=["standard input" if name == "-" else name for name in run.file_names],
             object_type=run.road.mapping.object_type.name,
             source=run.source,
             mapping=run.road.mapping.origin,

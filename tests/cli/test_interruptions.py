@@ -170,3 +170,15 @@ def test_a_changed_file_is_another_load_and_the_older_one_is_given_up_aloud(
         assert ended.code == code, ended.err
         assert ("given up" if code == 0 else "--fresh") in ended.err
         write_customers(tmp_path / "customers.csv", ROWS)
+
+
+def test_standard_input_is_kept_until_it_is_settled(tmp_path: Path, slow_sandbox: Sandbox) -> None:
+    """Protects a pipe that cannot be read twice: the same input goes on, and nothing of it stays behind."""
+    text = write_customers(tmp_path / "customers.csv", 300).read_text(encoding="utf-8")
+    words = ("-", *MAIN_JOB, *ZONE, "--json", "--max-duration", "0.2s", "--senders", "1")
+    first = pango_load(*words, folder=tmp_path, sandbox=slow_sandbox, stdin=text)
+    assert (first.code, list((tmp_path / "state" / "spool").rglob("stdin")) != []) == (5, True), first.err
+    ended = pango_load(*words[:-4], folder=tmp_path, sandbox=slow_sandbox, stdin=text)
+    assert (ended.code, ended.counts["accepted"], ended.summary["resumed"]) == (0, 300, True), ended.err
+    assert set(times_received(slow_sandbox).values()) == {1}
+    assert not list((tmp_path / "state" / "spool").rglob("stdin"))

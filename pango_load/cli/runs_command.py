@@ -180,12 +180,11 @@ def _run_lines(run: KnownRun) -> list[Line]:
         if text:
             lines += wrapped(one_line(text), indent=f"{label:<9}", hanging=" " * 9)
     # Paths and commands are never broken, so that they can be copied.
-    paths = [("Folder", _shown(told.folder))] if told.folder else []
-    paths += [("Report", _shown(str(path))) for path in _reports(run)[:1]]
-    paths += [("Journal", str(run.path))]
-    lines += [Line(f"{label:<9}{text}") for label, text in paths]
-    if told.folder and not Path(told.folder).is_dir():
-        lines.append(Line(f"{'':9}The folder is not there any more.", "warn"))
+    if told.folder:
+        gone = "" if Path(told.folder).is_dir() else " (not there any more)"
+        lines.append(Line(f"{'Folder':<9}{_shown(told.folder)}{gone}", "warn" if gone else "plain"))
+    lines += [Line(f"{'Report':<9}{_shown(str(path))}") for path in _reports(run)[:1]]
+    lines.append(Line(f"{'Journal':<9}{one_line(str(run.path))}"))
     if facts.state.is_unfinished and run.holder is None and told.command:
         lines += [Line(""), Line("Go on with"), Line(f"  {one_line(' '.join(told.command))}", "strong")]
     return lines

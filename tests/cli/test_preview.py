@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from inline_snapshot import snapshot
-from support.cli_more import on_a_terminal, plan_for, without_styles
+from support.cli_more import in_this_process, on_a_terminal, plan_for, without_styles
 from support.program import MAIN_JOB, command, customer, environment, pango_load, write_csv, write_customers
 
 from pango_load.cli.curl import curl_command
@@ -95,12 +95,14 @@ The request for rows 2 and 4:
 """)
 
 
-def test_a_file_of_rejected_rows_only_is_exit_3_and_no_json(tmp_path: Path) -> None:
+def test_a_file_of_rejected_rows_only_is_exit_3_and_no_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects scripts that pipe the request on: nothing comes where nothing would be sent."""
     write_csv(tmp_path / "a.csv", [customer(number, phone="", email="") for number in range(5)])
-    shown = pango_load("preview", "a.csv", *MAIN_JOB, *ZONE, "--json", folder=tmp_path)
+    shown = in_this_process("preview", str(tmp_path / "a.csv"), *MAIN_JOB, *ZONE, "--json", capsys=capsys)
     assert (shown.code, shown.out) == (3, "")
-    assert shown.err.splitlines()[0] == "No row of a.csv would be sent: all 5 rows are rejected."
+    assert " ".join(shown.err.split()).startswith(
+        f"No row of {tmp_path}/a.csv would be sent: all 5 rows are rejected. 5 rows on the way"
+    )
 
 
 def test_rows_with_one_key_and_rows_that_delete_are_pointed_out(tmp_path: Path) -> None:
@@ -260,10 +262,13 @@ Moi        empty → not in the mapping: not sent
 """)
 
 
-def test_a_row_as_json_says_all_that_the_screen_says(tmp_path: Path) -> None:
+def test_a_row_as_json_says_all_that_the_screen_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects scripts that look into one row."""
     plan_for(tmp_path / "a.csv", HEADER + "008,Lý Ba,091,Nam,01/02/1990,,\n", MAPPING)
-    shown = pango_load("preview", "a.csv", "--mapping", "a.yaml", "--row", "2", "--json", folder=tmp_path)
+    path = str(tmp_path / "a.csv")
+    shown = in_this_process(
+        "preview", path, "--mapping", path.replace(".csv", ".yaml"), "--row", "2", "--json", capsys=capsys
+    )
     document = shown.summary
     assert (document["verdict"], document["entry"]) == ("rejected", None)
     steps = {step["key"]: step for step in cast("list[dict[str, object]]", document["steps"])}
@@ -347,11 +352,11 @@ def test_a_blank_row_is_called_blank(tmp_path: Path) -> None:
     assert stopped.value.message == f"Row 2 of {path} is blank."
 
 
-def test_one_row_of_several_files_is_asked_back(tmp_path: Path) -> None:
+def test_one_row_of_several_files_is_asked_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects from an answer about another file's row."""
     for name in ("a.csv", "b.csv"):
         write_customers(tmp_path / name, 2)
-    shown = pango_load("preview", "a.csv", "b.csv", *MAIN_JOB, *ZONE, "--row", "2", folder=tmp_path)
+    shown = in_this_process("preview", *map(str, tmp_path.iterdir()), *MAIN_JOB, *ZONE, "--row", "2", capsys=capsys)
     assert shown.code == 2
     assert shown.err == (
         "Error: --row 2 could mean a row of any of 2 files.\nTry:   Name the one file that it is in.\n"

@@ -138,19 +138,15 @@ def _note_lines(found: Preview) -> list[Line]:
     if found.deletes:
         text = f"To delete (recordStatus Deleted): {_rows(found.deletes)}. A load needs --allow-deletes for that."
         lines += _wrapped(text, "warn")
-    lines += _rejected_lines(found)
+    if found.rejected_count:
+        verb = "is" if found.rejected_count == 1 else "are"
+        text = f"{counted(found.rejected_count, 'row')} on the way {verb} rejected, and not in the request:"
+        lines += [*_wrapped(text, "warn"), *_rejected_lines(found)]
     return [Line(""), *lines] if lines else []
 
 
 def _rejected_lines(found: Preview) -> list[Line]:
-    if not found.rejected_count:
-        return []
-    verb = "is" if found.rejected_count == 1 else "are"
-    lines = _wrapped(
-        f"{counted(found.rejected_count, 'row')} on the way {verb} rejected, and not in the request:", "warn"
-    )
-    for row in found.rejected:
-        lines += _row_lines(row, found.files)
+    lines = [line for row in found.rejected for line in _row_lines(row, found.files)]
     more = found.rejected_count - len(found.rejected)
     return [*lines, *([Line(f"  and {counted(more, 'further row')}", "dim")] if more else [])]
 

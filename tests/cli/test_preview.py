@@ -101,7 +101,7 @@ def test_a_file_of_rejected_rows_only_is_exit_3_and_no_json(tmp_path: Path, caps
     shown = in_this_process("preview", str(tmp_path / "a.csv"), *MAIN_JOB, *ZONE, "--json", capsys=capsys)
     assert (shown.code, shown.out) == (3, "")
     assert " ".join(shown.err.split()).startswith(
-        f"No row of {tmp_path}/a.csv would be sent: all 5 rows are rejected. 5 rows on the way"
+        f"No row of {tmp_path}/a.csv would be sent: all 5 rows are rejected. Row 2 "
     )
 
 

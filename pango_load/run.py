@@ -95,6 +95,7 @@ class Run:
         id: what `runs` and `retry` take.
         folder: its own folder.
         first_rejected: the first few rejected rows.
+        notices: what a person should see before sending, beside the mapping's warnings.
         examples: a few cells of each problem, for the report page.
         damage: what was seen in whole columns.
         superseded: what unfinished loads of older content leave behind, where this one takes their place.
@@ -121,6 +122,7 @@ class Run:
     left: dict[RowFileName, tuple[str, ...]] = field(default_factory=dict)
     on_unknown: OnUnknown = OnUnknown.RESEND
     superseded: Start | None = None
+    notices: Sequence[str] = ()
     examples: Sequence[Example] = ()
     damage: Sequence[Finding] = ()
 

@@ -14,6 +14,7 @@ from pango_load.delivery.feed import feed
 from pango_load.delivery.limiter import Limiter
 from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
 from pango_load.delivery.sender import deliver
+from pango_load.delivery.token import outlives_token
 from pango_load.errors import Interrupted, TooManyRejects
 from pango_load.payload.batches import BatchFiller
 from pango_load.payload.entries import make_entries
@@ -70,7 +71,9 @@ class Sender:
         limiter = self._limiter(run.plan, options, left)
         run.counts = journal.counts()
         run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
-        announce(limiter.forecast(left) if left else None)
+        forecast = limiter.forecast(left) if left else None
+        run.notices = tuple(self._notices(forecast))
+        announce(forecast)
         run.write()
         heard = _Heard(self.watcher, run, journal, limiter, self.stop)
         self.watcher.sending(run, limiter, left)
@@ -83,6 +86,12 @@ class Sender:
         finally:
             self.watcher.sent_all()
             run.figures = heard.figures()
+
+    def _notices(self, forecast: Forecast | None) -> Iterator[str]:
+        if self.profile.unproven:
+            yield f"The profile {self.profile.name} is known from one client only; no document of Pango describes it."
+        if forecast is not None and (words := outlives_token(self.credentials, forecast.seconds)):
+            yield words
 
     def _limiter(self, plan: LoadPlan, options: DeliveryOptions, requests: int) -> Limiter:
         path = quota_path(plan.state, self.endpoint.account(self.credentials))

@@ -77,7 +77,7 @@ class ScreenWatcher(SilentDelivery):
     def _announcement(self, run: Run, found: Survey | None, forecast: Forecast | None) -> Announcement:
         counts = run.counts
         to_send = counts.unsent + counts.unknown
-        warnings = [*run.road.mapping.warnings]
+        warnings = [*run.road.mapping.warnings, *run.notices]
         notes = [f"{file.path.name}: {note}" for file in run.road.source.files for note in file.notes]
         if found is not None and found.blank:
             notes.append(f"{counted(found.blank, 'row')} without any value: skipped.")

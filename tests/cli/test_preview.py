@@ -100,9 +100,9 @@ def test_a_file_of_rejected_rows_only_is_exit_3_and_no_json(tmp_path: Path, caps
     write_csv(tmp_path / "a.csv", [customer(number, phone="", email="") for number in range(5)])
     shown = in_this_process("preview", str(tmp_path / "a.csv"), *MAIN_JOB, *ZONE, "--json", capsys=capsys)
     assert (shown.code, shown.out) == (3, "")
-    assert " ".join(shown.err.split()).startswith(
-        f"No row of {tmp_path}/a.csv would be sent: all 5 rows are rejected. Row 2 "
-    )
+    said = " ".join(shown.err.split())
+    assert said.startswith(f"No row of {tmp_path}/a.csv would be sent: all 5 rows are rejected.")
+    assert said.endswith("and 2 further rows")
 
 
 def test_rows_with_one_key_and_rows_that_delete_are_pointed_out(tmp_path: Path) -> None:
@@ -340,6 +340,15 @@ def test_a_row_that_is_not_there_is_answered_with_those_that_are(row: int, told:
     with pytest.raises(UsageError) as stopped:
         explain_row(plan, row)
     assert stopped.value.message.replace(f"{tmp_path}/", "") == told
+
+
+def test_the_last_row_is_named_however_long_the_file_is(tmp_path: Path) -> None:
+    """Protects from rows that seem to be missing in a file that is read piece by piece."""
+    plan = plan_for(tmp_path / "a.csv", HEADER + "007,An,0912345678,,,,\n" * 400_000, MAPPING)
+    with pytest.raises(UsageError) as stopped:
+        explain_row(plan, 1)
+    assert stopped.value.message.endswith("its rows are 2 to 400,001.")
+    assert explain_row(plan, 400_001).row == 400_001
 
 
 def test_a_blank_row_is_called_blank(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SCANNED_RECORDS = 1000
 
 CHUNK_ROWS = 8192
 _RAW_CHARACTERS = 4096
-_LONGEST_LINE = 64 << 20
+_CHUNK_BYTES = 8 << 20
 
 
 class _Digits(str):
@@ -69,8 +69,10 @@ class JsonLinesReader:
         unseen: set[str] = set()
         gathered = _Gathered(self.headers)
         for number, line in self._split(stream.blocks()):
-            unseen |= gathered.add(number, line)
-            if len(gathered.rows) == CHUNK_ROWS or gathered.size > _LONGEST_LINE:
+            new = gathered.add(number, line)
+            if new:
+                unseen |= new
+            if len(gathered.rows) == CHUNK_ROWS or gathered.size > _CHUNK_BYTES:
                 yield gathered.chunk(first=first, file=file)
                 first += len(gathered.rows)
                 gathered = _Gathered(self.headers)
@@ -86,46 +88,71 @@ class _Gathered:
     def __init__(self, headers: Sequence[str]) -> None:
         self.rows: list[int] = []
         self.size = 0
-        self._columns: dict[str, list[str | None]] = {name: [] for name in headers}
+        self._headers = tuple(headers)
         self._known = frozenset(headers)
-        self._lines: list[str] = []
+        self._records: list[dict[str, str | None]] = []
+        self._lines: list[bytes] = []
         self._damaged: dict[int, Damage] = {}
 
-    def add(self, number: int, line: bytes) -> set[str]:
-        """Take one line in; gives the keys that are no headers."""
+    def add(self, number: int, line: bytes) -> set[str] | None:
+        """Take one line in; gives the keys that are no headers, if there are any."""
         cells = read_record(line)
-        if not isinstance(cells, Damage) and not any(cells.get(name) for name in self._columns):
-            cells = still_damaged(cells.get(CODE_COLUMN), list(self._columns)) or cells
+        if not isinstance(cells, Damage) and CODE_COLUMN in cells and not any(map(cells.get, self._headers)):
+            cells = still_damaged(cells[CODE_COLUMN], self._headers) or cells
         if isinstance(cells, Damage):
             self._damaged[len(self.rows)] = cells
             cells = {}
-        for name, column in self._columns.items():
-            column.append(cells.get(name))
+        self._records.append(cells)
         self.rows.append(number)
-        self._lines.append(line.decode(errors="replace"))
+        self._lines.append(line)
         self.size += len(line)
-        return cells.keys() - self._known
+        return None if cells.keys() <= self._known else cells.keys() - self._known
 
     def chunk(self, *, first: int, file: int) -> Chunk:
         """What was gathered."""
+        if all(tuple(record) == self._headers for record in self._records):
+            # Most files repeat the same keys in the same order.
+            cells: Iterable[Iterable[str | None]] = zip(*(record.values() for record in self._records), strict=True)
+        else:
+            cells = ([record.get(name) for record in self._records] for name in self._headers)
+        columns = [pl.Series(name, values, pl.String) for name, values in zip(self._headers, cells, strict=True)]
         return Chunk(
-            frame=pl.DataFrame(self._columns, schema=dict.fromkeys(self._columns, pl.String)),
+            frame=pl.DataFrame(columns) if columns else pl.DataFrame(height=len(self.rows)),
             first=first,
             rows=pl.Series(self.rows, dtype=pl.Int64),
             file=file,
             damaged=self._damaged,
-            lines=pl.Series(self._lines, dtype=pl.String),
+            lines=pl.Series([line.decode(errors="replace") for line in self._lines], dtype=pl.String),
         )
+
+
+class _KeyTwiceError(ValueError):
+    """A key stands twice in one object, and only one value could be kept."""
+
+
+def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _KeyTwiceError(next(key for key in keys if keys.count(key) > 1))
+    return record
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_make_object, parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits
+)
 
 
 def read_record(line: bytes) -> dict[str, str | None] | Damage:
     """The cells of one JSON object: nested keys as `a.b`, a list as its JSON text, null as None."""
     try:
-        record: object = json.loads(line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=_Digits)
+        record: object = _DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
         return _damage("source.bad-encoding", line, "UTF-8 text", f"the byte {line[error.start]:#04x}")
     except json.JSONDecodeError as error:
         return _damage("source.bad-json", line, "a JSON object", f": {error.msg} at character {error.colno}")
+    except _KeyTwiceError as error:
+        return _damage("source.bad-json", line, "a JSON object", f': "{error}" stands in it twice')
     except RecursionError:
         return _damage("source.bad-json", line, "a JSON object", ": it has too many levels")
     return _make_cells(record, line)
@@ -155,19 +182,16 @@ def _flatten(prefix: str, record: dict[str, object], cells: dict[str, str | None
         name = prefix + key
         if name in cells:
             twice = name
-        match value:
-            case str():
-                cells[name] = value or None
-            case None:
-                cells[name] = None
-            case bool():
-                cells[name] = "true" if value else "false"
-            case dict() if value:
-                twice = _flatten(name + ".", value, cells) or twice
-            case dict():
-                cells[name] = None
-            case _:
-                cells[name] = json_text(value)
+        if isinstance(value, str):
+            cells[name] = value or None
+        elif value is None:
+            cells[name] = None
+        elif isinstance(value, bool):
+            cells[name] = "true" if value else "false"
+        elif isinstance(value, dict) and value:
+            twice = _flatten(name + ".", value, cells) or twice
+        else:
+            cells[name] = json_text(value) if value != {} else None
     return twice
 
 

@@ -59,6 +59,7 @@ BROKEN = {
     "two records": (b'{"a":1}{"a":2}', "source.bad-json"),
     "one key in two ways": (b'{"a":{"b":1},"a.b":2}', "source.bad-json"),
     "half a surrogate pair": (rb'{"a":"\ud800"}', "source.bad-json"),
+    "a key twice": (b'{"a":"x","b":{"c":1,"c":2}}', "source.bad-json"),
     "too deep": (b'{"a":' * 100_000, "source.bad-json"),
     "no text": (b'{"a":"\xff"}', "source.bad-encoding"),
 }

@@ -84,7 +84,7 @@ def preview(plan: LoadPlan, *, entries: int = 3) -> Preview:
                 is_all = False
                 break
     return Preview(
-        files=tuple(str(file.path) for file in road.source.files),
+        files=_names(plan, road),
         mapping=road.mapping,
         source=source,
         body=make_frame(road.mapping, source).body(seen.entries) if seen.entries else None,
@@ -96,6 +96,10 @@ def preview(plan: LoadPlan, *, entries: int = 3) -> Preview:
         repeated=tuple(seen.repeated),
         deletes=tuple(seen.deletes),
     )
+
+
+def _names(plan: LoadPlan, road: Road) -> tuple[str, ...]:
+    return ("standard input",) if plan.spool is not None else tuple(str(file.path) for file in road.source.files)
 
 
 class _Seen:
@@ -246,9 +250,9 @@ def explain_row(plan: LoadPlan, row: int) -> RowExplained:
                 continue
             index = chunk.rows.search_sorted(row)
             if chunk.rows[index] == row:
-                return _explained(road, _row_alone(chunk, index))
+                return _explained(road, _row_alone(chunk, index), _names(plan, road)[0])
             break
-    raise _no_row(road, row, first, last)
+    raise _no_row(_names(plan, road)[0], row, first, last)
 
 
 def _row_alone(chunk: Chunk, index: int) -> Chunk:
@@ -262,8 +266,7 @@ def _row_alone(chunk: Chunk, index: int) -> Chunk:
     )
 
 
-def _no_row(road: Road, row: int, first: int | None, last: int | None) -> UsageError:
-    path = road.source.files[0].path
+def _no_row(path: str, row: int, first: int | None, last: int | None) -> UsageError:
     if first is None or last is None:
         return UsageError(f"{path} holds no rows.", "Check what wrote the file.")
     if first < row < last:
@@ -275,7 +278,7 @@ def _no_row(road: Road, row: int, first: int | None, last: int | None) -> UsageE
     )
 
 
-def _explained(road: Road, chunk: Chunk) -> RowExplained:
+def _explained(road: Road, chunk: Chunk, name: str) -> RowExplained:
     mapping = road.mapping
     judged = Judge(mapping).judge(chunk)
     problems = _problems(judged)
@@ -288,7 +291,7 @@ def _explained(road: Road, chunk: Chunk) -> RowExplained:
     fields = {rule.target for rule in mapping.columns}
     is_valid = bool(judged.is_valid[0])
     return RowExplained(
-        file=str(road.source.files[chunk.file].path),
+        file=name,
         row=chunk.rows[0],
         mapping=mapping,
         is_valid=is_valid,

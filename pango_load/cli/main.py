@@ -277,7 +277,10 @@ def preview(
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
 ) -> None:
-    """Show the exact JSON that the first rows would be sent as; nothing is sent. Needs no keys."""
+    """Show the JSON of the first rows.
+
+    It is exactly what a load would send; nothing is sent, and no keys are needed.
+    """
     from pango_load.cli.load_command import LoadFlags
     from pango_load.cli.preview_command import run_preview
 
@@ -307,7 +310,8 @@ def preview(
 @app.command("map")
 def propose_mapping(
     files: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[FILE]...", help="CSV, Excel or JSONL; several with one mapping.")
+        Optional[list[str]],
+        typer.Argument(metavar="FILE...", help="CSV, Excel or JSONL files that one mapping is for."),
     ] = None,
     object_type: Annotated[
         str,
@@ -329,7 +333,10 @@ def propose_mapping(
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
 ) -> None:
-    """Propose a mapping from a file's headers and values, as YAML with its reasons."""
+    """Propose a mapping for a file.
+
+    It comes from the headers and the values, as YAML with a reason for each column.
+    """
     from pango_load.cli.map_command import MapFlags, run_map
     from pango_load.plan import SourceOptions
 
@@ -374,7 +381,7 @@ def objects(
 @app.command()
 def runs(
     run_name: Annotated[
-        Optional[str], typer.Argument(metavar="[RUN]", help="A run's id, the start of it, its folder, or `last`.")
+        Optional[str], typer.Argument(metavar="RUN", help="A run's id, the start of it, its folder, or `last`.")
     ] = None,
     open_report: Annotated[bool, typer.Option("--open", help="Open the run's report in the browser.")] = False,
     older: Annotated[
@@ -420,7 +427,10 @@ def login(
         typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
     ] = None,
 ) -> None:
-    """Try the credentials, say who they are and for how long; no row is sent."""
+    """Try the credentials.
+
+    Says who they are, where, and for how long their token lives; no row is sent.
+    """
     from pango_load.cli.login_command import LoginFlags, run_login
 
     raise typer.Exit(run_login(LoginFlags(env_file=env_file, profile=profile, allow_http=allow_http, ca=ca)))

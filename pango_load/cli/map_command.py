@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.types import object_type as find_type
 from pango_load.cli.screen import print_lines
+from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
 from pango_load.mapping.proposal_text import proposal_text, write_proposal
@@ -58,10 +60,13 @@ def run_map(flags: MapFlags) -> int:
     if flags.out is not None and flags.out.exists() and not flags.force:
         # Said before a long file is read.
         raise UsageError(f"{flags.out} is there already.", "Name another file with -o, or add --force.")
-    paths = find_files(flags.files)
-    source = _with_every_key(open_source(paths, flags.reading))
-    proposal = propose(kind, source.headers, source.read_chunks(), fill_slots=flags.slots)
-    text = proposal_text(proposal, file_name=", ".join(path.name for path in paths))
+    with tempfile.TemporaryDirectory(prefix="pango-load-") as folder:
+        files, kept = with_spool(flags.files, Path(folder))
+        paths = find_files(files)
+        source = _with_every_key(open_source(paths, flags.reading))
+        proposal = propose(kind, source.headers, source.read_chunks(), fill_slots=flags.slots)
+    names = ", ".join(path.name for path in paths) if kept is None else "standard input"
+    text = proposal_text(proposal, file_name=names)
     if flags.out is None:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.cli.curl import curl_command
 from pango_load.cli.load_command import LoadFlags, make_plan
 from pango_load.cli.screen import is_terminal, print_lines
 from pango_load.cli.settings import read_settings
+from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
 from pango_load.preview import RowExplained, explain_row, preview
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from pango_load.delivery.profile import Profile
     from pango_load.plan import LoadPlan
     from pango_load.preview import Moment, Preview, Step
     from pango_load.records import Problem, RejectedRow
@@ -43,7 +48,13 @@ def run_preview(flags: LoadFlags, *, entries: int, row: int | None, as_curl: boo
     if flags.json and as_curl:
         raise UsageError("--json and --curl contradict each other.", "Give one of them.")
     settings = read_settings(env_file=flags.env_file, profile=flags.profile)
-    plan = make_plan(flags, settings)
+    with tempfile.TemporaryDirectory(prefix="pango-load-") as folder:
+        files, kept = with_spool(flags.files, Path(folder))
+        plan = replace(make_plan(replace(flags, files=files), settings), spool=kept)
+        return _show(plan, flags, settings.profile, entries=entries, row=row, as_curl=as_curl)
+
+
+def _show(plan: LoadPlan, flags: LoadFlags, profile: Profile, *, entries: int, row: int | None, as_curl: bool) -> int:
     if row is not None:
         return _show_row(explain_row(plan, row), as_json=flags.json)
     found = preview(plan, entries=entries)
@@ -51,7 +62,7 @@ def run_preview(flags: LoadFlags, *, entries: int, row: int | None, as_curl: boo
         return _say_nothing_is_sent(found)
     _tell(_head_lines(found, init_data=plan.init_data))
     if as_curl:
-        command = curl_command(found.body, settings.profile, init_data=plan.init_data)
+        command = curl_command(found.body, profile, init_data=plan.init_data)
         sys.stdout.write(safe_json(command) + "\n")
         _tell([*_curl_notes(), *_note_lines(found)])
     elif flags.json:

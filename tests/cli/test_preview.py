@@ -139,6 +139,19 @@ def test_a_terminal_gets_colours_and_unbroken_json(tmp_path: Path) -> None:
     assert plain.rstrip().endswith("One row step by step: add --row 2 to this command.")
 
 
+def test_standard_input_is_previewed_and_not_kept(tmp_path: Path) -> None:
+    """Protects whoever pipes an export through: its rows lie nowhere afterwards."""
+    write_customers(tmp_path / "a.csv", 2)
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    shown = pango_load(
+        "preview", "-", *MAIN_JOB, *ZONE, folder=tmp_path, stdin=text, variables={"TMPDIR": str(tmp_path / "tmp")}
+    )
+    assert shown.code == 0, shown.err
+    assert shown.err.startswith("standard input as customer-identity")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.csv", "tmp"]
+
+
 # --- JSON on a screen -------------------------------------------------------------------------------------------------
 
 JSON = some.recursive(

@@ -193,9 +193,15 @@ _TCVN3 = dict(
     )
 )
 
+_VOWELS = (
+    *("iêu", "yêu", "oai", "oao", "oay", "oeo", "uai", "uây", "uôi", "uya", "uyê", "uyu", "ươi", "ươu"),
+    *("ai", "ao", "au", "ay", "âu", "ây", "eo", "êu", "ia", "iê", "yê", "iu", "oa", "oă", "oe", "oi", "oo", "ôi"),
+    *("ơi", "ua", "uâ", "uê", "ui", "uô", "uơ", "uy", "ưa", "ưi", "ươ", "ưu"),
+    *"aăâeêioôơuưy",
+)
 _SYLLABLE = re.compile(
     r"(?:ngh|ng|nh|ch|gh|gi|kh|ph|qu|th|tr|[bcdđghklmnpqrstvx])?"
-    r"(?:[aăâeêioôơuưy]{1,3})(?:ng|nh|ch|[cmnpt])?",
+    rf"(?:{'|'.join(_VOWELS)})(?:ng|nh|ch|[cmnpt])?",
 )
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 

@@ -76,7 +76,7 @@ def to_utf8(blocks: Iterable[bytes], codec: str) -> Iterator[bytes]:
         rest = ""
         if compose:
             # A tone may stand at the beginning of the next block.
-            cut = max(text.rfind("\n"), text.rfind(","), 0) + 1
+            cut = max(text.rfind("\n"), text.rfind(",")) + 1
             text, rest = unicodedata.normalize("NFC", text[:cut]), text[cut:]
         yield text.encode("utf-8", "surrogateescape")
     text = rest + decoder.decode(b"", final=True)

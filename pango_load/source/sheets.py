@@ -39,6 +39,7 @@ _GROWTH = 20
 _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _LONG_NUMBER = r"^-?\d{16,}$"
+_ODD = rf"{_DATE}|{_LONG_NUMBER}"
 _TIME_ONLY = "1899-12-31 "
 
 
@@ -215,9 +216,10 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
             columns = sheet.available_columns()
             frame.columns = [str(index) for index in range(frame.width)]
             frame = _tidy(frame)
-            has_long = frame.select(pl.any_horizontal(pl.all().str.contains(_LONG_NUMBER).any())).item()
-            facts = _read_facts(content, name, long_numbers=bool(has_long))
-            dates = [name for name in frame.columns if frame.get_column(name).str.contains(_DATE).any()]
+            odd = [name for name in frame.columns if frame.get_column(name).str.contains(_ODD).any()]
+            has_long = any(frame.get_column(name).str.contains(_LONG_NUMBER).any() for name in odd)
+            facts = _read_facts(content, name, long_numbers=has_long)
+            dates = [name for name in odd if frame.get_column(name).str.contains(_DATE).any()]
             first_column = columns[0].absolute_index + 1 if columns else 1
             real = _real_dates(book, name, dates, first_column) if facts.has_date_text and dates else None
     except (fastexcel.FastExcelError, zipfile.BadZipFile) as error:

@@ -114,7 +114,7 @@ def _object_type(root: Branch, place: str, flag: str, catalogue: Path | None) ->
     own = node.text if isinstance(node, Leaf) and not node.is_null else ""
     if flag:
         kind = object_type(flag, catalogue)
-        if own and own != kind.name:
+        if own and own not in {flag, kind.name}:
             mistake = Mistake(
                 line=node.line if node is not None else 0,
                 keys=("object",),

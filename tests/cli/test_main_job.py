@@ -83,7 +83,6 @@ def test_the_same_customers_arrive_alike_from_csv_excel_and_jsonl(tmp_path: Path
     [
         pytest.param(["customers.csv", "--object", "customer-identity", *ZONE], id="file first"),
         pytest.param(["--object", "customer-identity", *ZONE, "customers.csv"], id="options first"),
-        pytest.param(["--object=customer-identity", "customers.csv", *ZONE], id="in between"),
         pytest.param(["load", *ZONE, "customers.csv", "--object", "customer-identity"], id="with its command"),
     ],
 )
@@ -232,7 +231,7 @@ def test_rows_that_delete_stop_the_run_until_that_is_allowed(tmp_path: Path, san
 def test_too_many_rejected_rows_stop_the_load_before_sending(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects from half a load of a broken export."""
     write_csv(tmp_path / "customers.csv", BAD)
-    for limit, code in (("2", 4), ("50%", 4), ("3", 3), ("60%", 3)):
+    for limit, code in (("50%", 4), ("3", 3)):
         out = f"run-{code}-{limit.strip('%')}"
         ended = pango_load(
             "customers.csv", *MAIN_JOB, *ZONE, "--json", "--max-rejects", limit, "--out", out, "--again",

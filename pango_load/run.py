@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import logging
 from contextlib import contextmanager
@@ -145,7 +146,7 @@ class Run:
             format=_ROW_FORMATS.get(file.format.value, "csv"),
             headers=self.road.source.headers,
             delimiter=file.delimiter,
-            encoding=file.encoding,
+            encoding=_with_mark(file.path, file.encoding),
             sheet=file.sheet or None,
         )
 
@@ -347,6 +348,14 @@ def disk_trouble(folder: Path) -> Iterator[None]:
             f"The disk that holds {folder} {what}." if is_full else f"{folder} {what}.",
             "Make room or mend it, and run the same command again.",
         ) from error
+
+
+def _with_mark(path: Path, encoding: str) -> str:
+    """A UTF-8 file that begins with a byte order mark gets row files that do: Excel reads Vietnamese only with it."""
+    if encoding != "utf-8":
+        return encoding
+    with path.open("rb") as file:
+        return "utf-8-sig" if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else encoding
 
 
 def _problem_counts(problems: Mapping[tuple[str, str], int]) -> tuple[ProblemCount, ...]:

@@ -151,6 +151,15 @@ def test_rejected_rows_stand_untouched_with_every_reason_and_load_again(tmp_path
     assert len(sandbox.accepted_entries) == 5
 
 
+def test_a_byte_order_mark_is_kept_and_is_no_part_of_the_first_header(tmp_path: Path) -> None:
+    """Protects Vietnamese names in Excel on Windows, which reads UTF-8 only by that mark."""
+    source = write_csv(tmp_path / "customers.csv", BAD)
+    source.write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
+    ended = pango_load("check", "customers.csv", *MAIN_JOB, *ZONE, "--json", "--out", "run", folder=tmp_path)
+    assert (ended.code, ended.counts["rejected"]) == (3, 3), ended.err
+    assert (tmp_path / "run" / "rejected.csv").read_bytes().startswith(b"\xef\xbb\xbfcustomerId,")
+
+
 def test_check_sends_nothing_and_needs_no_keys(tmp_path: Path) -> None:
     """Protects whoever wants to look first."""
     write_csv(tmp_path / "customers.csv", BAD)

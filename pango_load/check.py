@@ -14,9 +14,10 @@ from pango_load.errors import LoadStopped
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
+from pango_load.report.plain_text import grouped
 from pango_load.road import open_road, request_source
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
-from pango_load.survey import Survey, guard, survey_source
+from pango_load.survey import Survey, guard, repeats_notice, survey_source
 from pango_load.watcher import Silent, Watcher
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _survey(run: Run, watcher: Watcher) -> None:
         pace=options.pace,
         expected_requests=planner.requests,
     )
-    forecast: Forecast = limiter.forecast(planner.requests)
+    forecast: Forecast = limiter.forecast(planner.requests, answer=0.0)
     watcher.surveyed(run, found, forecast)
     guard(run.plan, found)
 
@@ -91,8 +92,16 @@ def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanne
 
     try:
         found = survey_source(run.road, planner, _Keeper(rows, run.folder), after_chunk=tell)
+        repeated.earlier_batches()
+        run.notices = repeats_notice(run.road, repeated.repeats)
     finally:
         run.keep(rows)
         repeated.close()
     run.take(found)
+    if found.deletes:
+        who = "1 row has" if found.deletes == 1 else f"{grouped(found.deletes)} rows have"
+        run.notices = (
+            *run.notices,
+            f"{who} recordStatus Deleted: a load refuses them without --allow-deletes.",
+        )
     return found, planner

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pango_load.clock import SystemClock
 from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
-from pango_load.errors import Interrupted, LoadStopped, UsageError
+from pango_load.errors import Interrupted, LoadStopped, UsageError, exit_code_of
 from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
 from pango_load.journal.lock import claim
 from pango_load.journal.resume import GoOn, GrowOn, NothingToDo, RefuseSuperseding, ShowAgain, Start, decide
@@ -28,7 +28,7 @@ from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender, delivery_options
-from pango_load.survey import Survey, guard, survey_source
+from pango_load.survey import Survey, guard, repeats_notice, survey_source
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, show_again
 
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 NOTES_AT_ONCE = 5_000
 BATCHES_AT_ONCE = 2_000
+SAME_COMMAND_HELPS = {1, 5, 6, 7, 130, 143}
+"""Exit codes after which the same command goes on; after the others something must be said differently."""
 
 
 def load(
@@ -202,6 +204,7 @@ class _Loading:
                 keeper.flush()
                 run.keep(rows)
             batches = planner.batches(repeated.earlier_batches())
+            run.notices = repeats_notice(self.road, repeated.repeats)
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
         run.entries = planner.entries
@@ -248,7 +251,7 @@ class _Loading:
         counts = run.counts
         if stopped is not None and self.plan.sandbox:
             stopped.advice = "The sandbox and its memory are gone with this run: the same command starts anew."
-        elif stopped is not None and counts.unsent:
+        elif counts.unsent and stopped is not None and exit_code_of(stopped) in SAME_COMMAND_HELPS:
             run.next_command = " ".join(self.command) or None
         has_refusals = next(journal.refused_rows(), None) is not None
         if is_surveyed and (has_refusals or counts.unknown or counts.unsent or run.is_resumed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import logging
+import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 
 
 LOG_FILE = "run.log"
+
+FILES_NAMED = 3
+"""More files than these are not written out in a command that is proposed."""
 
 _log = logging.getLogger(__name__)
 
@@ -243,7 +247,7 @@ class Run:
             started=utc_text(self.started),
             finished=None if is_running else utc_text(now),
             duration_seconds=max(0.0, round(now - self.started, 3)),
-            next_command=self.next_command,
+            next_command=self.next_command or (None if is_running else self._follow_up()),
             folder=str(self.folder),
             state_folder="" if self.plan.sandbox or self.command == "check" else str(self.plan.state),
             damage=tuple(
@@ -266,6 +270,23 @@ class Run:
                 damaged=str(damaged) if damaged.exists() else None,
             ),
         )
+
+    def _follow_up(self) -> str | None:
+        """After a check: the load of the same files. After a load: the load of the rejected rows, once mended."""
+        if self.command == "check":
+            files = list(self.file_names) if self.counts.unsent else []
+        else:
+            # Of several files, each may need a mapping of its own.
+            files = list(self.left.get("rejected", ())) if len(self.plan.files) == 1 and not self.counts.unsent else []
+        if not files or len(files) > FILES_NAMED or "-" in files:
+            return None
+        words = ["pango-load", *files, "--object", self.road.mapping.object_type.name]
+        words += ["--mapping", str(self.plan.mapping)] if self.plan.mapping else []
+        words += ["--timezone", self.plan.timezone] if self.plan.timezone else []
+        words += ["--source", self.plan.source] if self.plan.source_from_flag else []
+        words += ["--initData"] if self.plan.init_data else []
+        words += ["--sandbox"] if self.plan.sandbox else []
+        return shlex.join(words)
 
     def _files(self) -> tuple[SourceFile, ...]:
         prints = [*self.fingerprints, *[None] * len(self.road.source.files)]

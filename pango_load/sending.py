@@ -71,8 +71,8 @@ class Sender:
         limiter = self._limiter(run.plan, options, left)
         run.counts = journal.counts()
         run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
-        forecast = limiter.forecast(left) if left else None
-        run.notices = tuple(self._notices(forecast))
+        forecast = limiter.forecast(left, answer=0.0) if left else None
+        run.notices = (*run.notices, *self._notices(forecast))
         announce(forecast)
         run.write()
         heard = _Heard(self.watcher, run, journal, limiter, self.stop)

@@ -94,7 +94,9 @@ def survey_source(
         if passage.judged is not None:
             look_out.look(passage.judged.chunk)
         after_chunk(found)
-    found.damage = look_out.findings() if found.read else ()
+    mended = {rule.column for rule in road.mapping.columns if rule.restore_zero}
+    findings = look_out.findings() if found.read else ()
+    found.damage = tuple(one for one in findings if not (one.code == "damage.lost-zero" and one.column in mended))
     return found
 
 
@@ -102,7 +104,7 @@ def _look_out(road: Road) -> DamageSurvey:
     """Who looks at whole columns; the mapping says which hold phones and e-mail addresses."""
     by_shape: dict[Shape, list[str]] = {Shape.PHONE: [], Shape.EMAIL: []}
     for rule in road.mapping.columns:
-        if rule.column is not None and rule.rule.shape in by_shape:
+        if rule.column is not None and rule.rule.shape in by_shape and not rule.restore_zero:
             by_shape[rule.rule.shape].append(rule.column)
     return DamageSurvey(road.source.headers, phones=by_shape[Shape.PHONE], emails=by_shape[Shape.EMAIL])
 
@@ -121,12 +123,21 @@ def guard(plan: LoadPlan, found: Survey) -> None:
         of_all = f"{grouped(found.rejected)} of {counted(found.read, 'row')}"
         raise TooManyRejects(
             f"{of_all} are rejected, which is more than --max-rejects allows; nothing was sent.",
-            "Mend the rows in the rejected file, or the mapping, and start with the whole file again.",
+            "Mend the source, or the mapping, and start with the whole file again.",
         )
     if plan.strict and found.damage:
         first = found.damage[0]
         others = f" (and {counted(len(found.damage) - 1, 'more finding')})" if len(found.damage) > 1 else ""
         raise UsageError(f"--strict: {first.message}{others}; nothing was sent.", first.advice)
+
+
+def repeats_notice(road: Road, repeats: int) -> tuple[str, ...]:
+    """What is said of rows that share a record key: it is no mistake, but seldom meant."""
+    if not repeats:
+        return ()
+    key = " and ".join(road.mapping.record_key)
+    repeat = "row repeats" if repeats == 1 else "rows repeat"
+    return (f"{grouped(repeats)} {repeat} the {key} of an earlier row: sent in the file's order, never in one batch.",)
 
 
 def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper) -> None:

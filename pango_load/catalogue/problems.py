@@ -70,7 +70,7 @@ _KINDS = (
         code="date.format",
         title="not a date",
         sentence='{field}: "{value}" is not {expected}.',
-        hint='Mend the cell, or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y".',
+        hint="Mend the cell{or_pattern}.",
     ),
     ProblemKind(
         code="date.range",
@@ -100,7 +100,7 @@ _KINDS = (
         code="word.closed",
         title="a word that is not in the field's list",
         sentence='{field}: "{value}" is none of {words}.',
-        hint='Use one of {words}, or translate it in the mapping: values: {{"{value}": {first_word}}}.',
+        hint='Use one of {words}, or translate it in the mapping: values: {{"{value}": ...}}.',
     ),
     ProblemKind(
         code="word.open",

@@ -32,6 +32,7 @@ from pango_load.plan import (
     SourceOptions,
     parse_reject_limit,
 )
+from pango_load.report.outcome import outcome_sentence
 from pango_load.report.summary import summary_json
 from pango_load.report.texts import end_lines
 from pango_load.source.files import find_files
@@ -221,6 +222,9 @@ def show_report(report: LoadReport, flags: LoadFlags) -> int:
     if report.stopped is not None and (is_silent or not is_terminal(sys.stdout)):
         # A terminal shows it in the summary; a log, a pipe or a mail from cron looks at standard error.
         print_stop(report.stopped)
+    elif is_silent and report.exit_code not in {0, 1}:
+        # Even the quietest run says where the rows are that need a hand.
+        sys.stderr.write(f"{outcome_sentence(report.summary)} See {report.summary.folder}\n")
     if not is_silent:
         if report.notice:
             sys.stdout.write(f"{report.notice}\n\n")
@@ -288,6 +292,8 @@ def _signals(stop: StopRequest) -> Iterator[None]:
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_asked:
             # What is under way is unknown from here on, which is what the journal says of it already.
+            sys.stderr.write("Left at once: what was in flight is unknown. Run the same command to go on.\n")
+            sys.stderr.flush()
             os._exit(128 + number)
         sys.stderr.write("\nStopping: what is in flight is finished and recorded. Once more to leave at once.\n")
         stop.ask(number)

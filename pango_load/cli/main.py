@@ -71,7 +71,7 @@ def load(
     source: flag.Source = "",
     timezone: flag.Timezone = None,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Send to a stand-in on this machine: no keys, nothing leaves, no trace.")
+        bool, typer.Option("--sandbox", help="Send to a stand-in on this machine: no keys, and nothing leaves it.")
     ] = False,
     out: flag.Out = None,
     sheet: flag.Sheet = None,
@@ -136,7 +136,7 @@ def load(
         bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
     ] = False,
 ) -> None:
-    """Load files into Pango, or go on where an earlier load of them stopped."""
+    """Load files, or go on where an earlier load of them stopped."""
     from pango_load.cli.load_command import LoadFlags, run_load
 
     raise typer.Exit(
@@ -213,7 +213,10 @@ def check(
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
 ) -> None:
-    """Do everything but send: counts, problems, the rejected rows, how long it would take. Needs no keys."""
+    """Do everything but send; needs no keys.
+
+    Counts, problems, the rejected rows, and how long a load would take at the earliest.
+    """
     from pango_load.cli.load_command import LoadFlags, run_check
 
     raise typer.Exit(
@@ -451,7 +454,10 @@ def sandbox(
         Optional[str], typer.Option("--limits", metavar="TEXT", help="Its limits, as PANGO_LIMITS spells them.")
     ] = None,
 ) -> None:
-    """Run a local stand-in for the Pango API until Ctrl-C; it says what to put into .env."""
+    """Run a local stand-in for the Pango API.
+
+    Until Ctrl-C; it says what to put into .env.
+    """
     from pango_load.cli.sandbox_command import run_sandbox
 
     raise typer.Exit(run_sandbox(port=port, faults=fault or [], window_kind=window_kind, limits=limits))

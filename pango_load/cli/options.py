@@ -16,7 +16,7 @@ Files = Annotated[
 ]
 ObjectType = Annotated[
     str,
-    typer.Option("--object", "-o", metavar="TYPE", help="What the rows become; `pango-load objects` shows the types."),
+    typer.Option("--object", metavar="TYPE", help="What the rows become; `pango-load objects` shows the types."),
 ]
 Mapping = Annotated[
     Optional[Path],

@@ -175,7 +175,7 @@ def _run_lines(run: KnownRun) -> list[Line]:
     rows.append(("Started", local_text(facts.created)))
     rows.append(("Ended", local_text(facts.finished) if facts.finished else ""))
     rows.append(("Rows", _balance(run)))
-    rows.append(("Also", ", ".join(_extras(run))))
+    rows.append(("Program", ", ".join(_extras(run))))
     for label, text in rows:
         if text:
             lines += wrapped(one_line(text), indent=f"{label:<9}", hanging=" " * 9)

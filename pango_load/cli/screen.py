@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from pango_load.errors import LoadStopped, MappingError
@@ -52,13 +53,30 @@ def print_stop(stopped: LoadStopped) -> None:
     """Two lines: what stopped, and what to try; with every mistake of a mapping between them."""
     coloured = is_terminal(sys.stderr) and not _no_color()
     red, dim, end = (_STYLES["bad"], _STYLES["dim"], _END) if coloured else ("", "", "")
-    lines = [f"{red}Error:{end} {stopped.message}"]
+    lines = _folded(f"Error: {stopped.message}", "       ")
     if isinstance(stopped, MappingError):
-        lines += [f"  {mistake}" for mistake in stopped.mistakes]
+        lines += [line for mistake in stopped.mistakes for line in _folded(f"  {mistake}", "    ")]
     if stopped.advice:
-        lines.append(f"{dim}Try:{end}   {stopped.advice}")
-    sys.stderr.write("\n".join(lines) + "\n")
+        lines += _folded(f"Try:   {stopped.advice}", "       ")
+    text = "\n".join(lines) + "\n"
+    if coloured:
+        text = text.replace("Error:", f"{red}Error:{end}", 1).replace("\nTry:", f"\n{dim}Try:{end}", 1)
+    sys.stderr.write(text)
     sys.stderr.flush()
+
+
+def _folded(text: str, indent: str) -> list[str]:
+    """`text` in lines that fit a terminal, broken between words; elsewhere as it is, so that it can be searched for."""
+    if not is_terminal(sys.stderr):
+        return [text]
+    return textwrap.wrap(
+        text,
+        width_of(sys.stderr),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
 
 
 def _no_color() -> bool:

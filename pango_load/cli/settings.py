@@ -74,7 +74,7 @@ class Settings:
         Raises:
             UsageError: one is missing or unsafe.
         """
-        self._demand("auth_url", "ingest_url") if not self.values.token else self._demand("ingest_url")
+        self._demand(*self._wanted)
         return Endpoint(
             auth_url=self.values.auth_url,
             ingest_url=self.values.ingest_url,
@@ -89,10 +89,7 @@ class Settings:
         Raises:
             UsageError: naming every variable that is missing.
         """
-        if self.values.token:
-            self._demand("api_key")
-        else:
-            self._demand("username", "api_key", "cdp_gkey")
+        self._demand(*self._wanted)
         return Credentials(
             api_key=self.values.api_key,
             username=self.values.username,
@@ -100,13 +97,20 @@ class Settings:
             token=self.values.token,
         )
 
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        """Every variable that sending needs, so that all that are missing are named at once."""
+        if self.values.token:
+            return ("ingest_url", "api_key")
+        return ("auth_url", "ingest_url", "username", "api_key", "cdp_gkey")
+
     def _demand(self, *names: str) -> None:
         missing = [f"PANGO_{name.upper()}" for name in names if not getattr(self.values, name)]
         if missing:
             verb = "is" if len(missing) == 1 else "are"
             raise UsageError(
                 f"{', '.join(missing)} {verb} not set (looked in {self.origin}).",
-                "Copy the values from the model's API screen into .env, or try without any: --sandbox.",
+                "Copy the values from the model's API screen into .env; `--sandbox` on a load needs none.",
             )
 
 

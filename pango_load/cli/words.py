@@ -26,6 +26,8 @@ def with_command(words: Sequence[str], *, commands: Sequence[str] = COMMANDS) ->
     """
     if not words:
         return ["--help"]
+    if words[0] == "help":
+        return [*words[1:2], "--help"]
     first = words[0]
     if first in commands or first in _FOR_ALL:
         return list(words)

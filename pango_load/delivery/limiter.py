@@ -199,12 +199,13 @@ class Limiter:
             block = account.block(self._clock.steady(), terms)
         return self._as_wait(block) if block is not None else None
 
-    def forecast(self, requests: int, *, fastest: float = inf) -> Forecast:
+    def forecast(self, requests: int, *, fastest: float = inf, answer: float | None = None) -> Forecast:
         """When `requests` more will be answered at the earliest, given what is left of each window now.
 
         Args:
             requests: still to be sent, without those under way.
             fastest: requests a second that the senders manage.
+            answer: seconds that an answer takes; None: as seen so far. 0 gives a bound that no load can beat.
         """
         terms = self._agreed()
         with self._account() as account:
@@ -216,7 +217,7 @@ class Limiter:
             requests,
             now=self._clock.now(),
             gap=max(terms.gap, 1 / fastest),
-            answer=self._answers.usual,
+            answer=self._answers.usual if answer is None else answer,
             starts_in=starts_in,
         )
 

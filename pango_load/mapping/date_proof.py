@@ -141,7 +141,7 @@ class DateColumn:
         if not rivals:
             return "the only reading"
         first = {"d": "day", "m": "month", "y": "year"}.get(_order(formats[0])[:1], "number")
-        return f"proved: only with the {first} first do all cells read as dates"
+        return f"proved: some cells read only with the {first} first"
 
 
 def _candidates(layout: str) -> tuple[str, ...]:

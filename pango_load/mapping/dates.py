@@ -49,7 +49,7 @@ def read_pattern(text: str) -> Pattern:
     if text.startswith(OPEN_FORMAT.strip()):
         readings = text.removeprefix(OPEN_FORMAT.strip()).split(" or ")
         written = " or ".join(f'"{reading.strip()}"' for reading in readings)
-        return Pattern(None, f"still open: the dates can be read in both ways. Write {written} here.")
+        return Pattern(None, f"still open: which pattern the dates have is not decided. Write {written} here.")
     if not text.strip():
         return Pattern(None, 'empty. Write the pattern of the dates, for instance "%d/%m/%Y".')
     if "%" not in text:

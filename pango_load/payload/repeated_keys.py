@@ -16,6 +16,9 @@ class RepeatedKeys:
     """Remembers the hash of each record key with its batch: 12 bytes a row, on disk beyond a million rows.
 
     Two keys with one hash (once in some ten thousand loads of 20 million rows) only make a batch wait for another.
+
+    Attributes:
+        repeats: rows whose key an earlier row has; known after `earlier_batches`.
     """
 
     def __init__(self, folder: Path, *, in_memory: int = _KEYS_IN_MEMORY) -> None:
@@ -26,6 +29,7 @@ class RepeatedKeys:
         self._disk: TemporaryDirectory[str] | None = None
         self._files = 0
         self._rows = 0
+        self.repeats = 0
 
     def add(self, keys: pl.Series, batches: pl.Series) -> None:
         """Remember `keys` (UInt64, null where there is none) with the number of the batch of each."""
@@ -43,7 +47,7 @@ class RepeatedKeys:
         found: dict[int, set[int]] = {}
         for number in range(ranges):
             last = _KEY_RANGE - 1 if number == ranges - 1 else (number + 1) * step - 1
-            for later, earlier in _pairs(self._between(number * step, last)):
+            for later, earlier in self._pairs(self._between(number * step, last)):
                 found.setdefault(later, set()).add(earlier)
         return {batch: tuple(sorted(earlier)) for batch, earlier in found.items()}
 
@@ -69,13 +73,14 @@ class RepeatedKeys:
                 parts.append(stored.filter(inside))
         return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
 
-
-def _pairs(frame: pl.DataFrame) -> list[tuple[int, int]]:
-    """(later batch, earlier batch) for neighbours that share a key."""
-    ordered = frame.sort("key", "batch")
-    repeats = ordered.select(
-        later=pl.col("batch"),
-        earlier=pl.col("batch").shift(1),
-        is_same=pl.col("key") == pl.col("key").shift(1),
-    ).filter(pl.col("is_same") & (pl.col("later") != pl.col("earlier")))
-    return [(later, earlier) for later, earlier, _ in repeats.iter_rows()]
+    def _pairs(self, frame: pl.DataFrame) -> list[tuple[int, int]]:
+        """(later batch, earlier batch) for neighbours that share a key."""
+        ordered = frame.sort("key", "batch")
+        repeats = ordered.select(
+            later=pl.col("batch"),
+            earlier=pl.col("batch").shift(1),
+            is_same=pl.col("key") == pl.col("key").shift(1),
+        ).filter(pl.col("is_same"))
+        self.repeats += repeats.height
+        apart = repeats.filter(pl.col("later") != pl.col("earlier"))
+        return [(later, earlier) for later, earlier, _ in apart.iter_rows()]

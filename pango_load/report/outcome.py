@@ -74,7 +74,7 @@ def _reason(summary: Summary) -> str:
         return "To send the valid rows:"
     if summary.counts.unsent or summary.state == "running":
         return "To go on where it stopped:"
-    return "To send them:" if summary.counts.rejected or summary.counts.unknown else "Next:"
+    return "Then send them:" if summary.counts.rejected or summary.counts.unknown else "Next:"
 
 
 def _names(paths: tuple[str, ...]) -> str:

@@ -264,7 +264,8 @@ def _rejected_lines(rows: Iterable[RejectedRow], summary: Summary, width: int) -
 
 def _delivery_lines(summary: Summary, width: int) -> list[Line]:
     figures = summary.delivery
-    parts = [f"{counted(figures.attempts, 'request')} in {spoken_time(summary.duration_seconds)}"]
+    tried = "" if summary.counts.accepted else " tried"
+    parts = [f"{counted(figures.attempts, 'request')}{tried} in {spoken_time(summary.duration_seconds)}"]
     parts += [f"{counted(figures.too_many, 'answer')} 429 (too many requests)"] if figures.too_many else []
     parts += [f"token renewed {counted(figures.renewals, 'time')}"] if figures.renewals else []
     waits = [

@@ -240,7 +240,7 @@ class Survey:
         if nine and is_phone:
             others = f" where {_percent(ten)} have 10" if ten else ""
             message = f"{{where}}: 9 digits{others}, zeros probably lost"
-            advice = 'Export the column as text, or set "restore-zero: true" for it in the mapping.'
+            advice = 'Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}.'
             yield self._make("damage.lost-zero", name, "nine", message, advice)
 
     def _serials(self, name: str) -> Iterable[Finding]:

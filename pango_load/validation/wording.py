@@ -46,6 +46,8 @@ def _problem(chunk: Chunk, index: int, value: str | None, ruling: Ruling) -> Pro
     if index in chunk.damaged:
         damage = chunk.damaged[index]
         places |= {"expected": damage.expected, "found": damage.found}
+    if ruling.code == "date.format" and ruling.rule is not None and not ruling.rule.formats:
+        places["or_pattern"] = ', or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y"'
     if ruling.code == "phone.length":
         places["digits"] = str(sum(character in "0123456789" for character in shown))
     message, hint = describe_problem(ruling.code, **places)

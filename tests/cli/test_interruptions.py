@@ -94,7 +94,9 @@ def test_two_processes_never_run_the_same_load(tmp_path: Path, slow_sandbox: San
     write_customers(tmp_path / "customers.csv", ROWS)
     process = start(*JOB, folder=tmp_path, sandbox=slow_sandbox)
     wait_until_accepted(slow_sandbox, 1, process)
+    process.send_signal(signal.SIGSTOP)  # however slow this machine is, the first one is not done yet
     second = pango_load(*JOB, folder=tmp_path, sandbox=slow_sandbox)
+    process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
     assert second.code == 11
     assert f"process {process.pid}" in second.err

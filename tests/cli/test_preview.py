@@ -264,11 +264,10 @@ Ho ten     "Lý Ba" → fullName: "Lý Ba"
 Sex        "Nứ" → gender: "Nứ"
            gender: "Nứ" is none of male, female, undefined.
            Use one of male, female, undefined, or translate it in the mapping:
-           values: {"Nứ": male}.
+           values: {"Nứ": ...}.
 Ngay sinh  "31/02/1990" → dob cannot be made
            dob: "31/02/1990" is not a date in %d/%m/%Y.
-           Mend the cell, or give the column's pattern in the mapping, for
-           instance format: "%d/%m/%Y".
+           Mend the cell.
 constant   "Viet Nam" → country: "Viet Nam"
 Ghi chu    empty → left out on purpose
 Moi        empty → not in the mapping: not sent

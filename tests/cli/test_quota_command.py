@@ -87,7 +87,9 @@ def test_whose_quota_is_meant_must_be_known(tmp_path: Path, capsys: pytest.Captu
     """Protects from the quota of nobody."""
     ended = in_this_process("quota", *env_file(tmp_path), capsys=capsys)
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("Error: PANGO_AUTH_URL, PANGO_INGEST_URL are not set")
+    assert ended.err.startswith(
+        "Error: PANGO_AUTH_URL, PANGO_INGEST_URL, PANGO_USERNAME, PANGO_API_KEY, PANGO_CDP_GKEY are not set"
+    )
 
 
 # --- screens ----------------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ Address  https://api.example.test/ingest
 Started  THEN
 Ended    THEN
 Rows     100 read, 100 unsent
-Also     pango-load 0.1.0
+Program  pango-load 0.1.0
 Folder   FOLDER/pango-load-runs/customers-c (not there any more)
 Journal  FOLDER/state/runs/429e84d1c006-RUN00001.sqlite
 

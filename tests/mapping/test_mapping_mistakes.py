@@ -381,7 +381,7 @@ _CASES = [
         customer(columns='Born: {field: dob, format: "decide: %d/%m/%Y or %m/%d/%Y"}'),
         (*CUSTOMER, "Born"),
         [
-            'mappings/x.yaml, line 7, columns > Born > format: still open: the dates can be read in both ways. Write "%d/%m/%Y" or "%m/%d/%Y" here.'
+            'mappings/x.yaml, line 7, columns > Born > format: still open: which pattern the dates have is not decided. Write "%d/%m/%Y" or "%m/%d/%Y" here.'
         ],
         id="a-pattern-left-open",
     ),

@@ -138,7 +138,7 @@ columns:
   Mã KH: customerId # 93%: a known word for it; e.g. C•••••••••
   Tên KH: fullName # 94%: a known word for it; e.g. N••••• V•• A•, T••• T•• B•••, L• H•••• L•••
   SĐT: phone # 96%: a known word for it; the values look like phone numbers; e.g. 0•••••••••
-  Ngày sinh: {field: dob, format: '%d/%m/%Y'} # 98%: a known word for it; the values look like dates; proved: only with the day first do all cells read as dates; e.g. 1•/0•/1•••, 3•/1•/1•••, 0•/0•/1•••
+  Ngày sinh: {field: dob, format: '%d/%m/%Y'} # 98%: a known word for it; the values look like dates; proved: some cells read only with the day first; e.g. 1•/0•/1•••, 3•/1•/1•••, 0•/0•/1•••
   Giới tính: {field: gender, values: {Nam: male, Nữ: female}} # 98%: a known word for it; the values look like words of its list; e.g. N••, N•
   Địa chỉ: address # 94%: a known word for it; e.g. 1• L• L••, 2• L• L••
   Tỉnh/TP: city # 94%: a known word for it; e.g. T•. H• C•• M•••, H• N••, Đ• N•••
@@ -207,7 +207,7 @@ def test_open_dates_never_load_and_both_readings_are_offered(tmp_path: Path) -> 
         fit(read_mapping(path), [*ROWS, "Birthday"])
     (told,) = caught.value.mistakes
     assert told.endswith(
-        "columns > Birthday > format: still open: the dates can be read in both ways. "
+        "columns > Birthday > format: still open: which pattern the dates have is not decided. "
         'Write "%d/%m/%Y" or "%m/%d/%Y" here.'
     )
     assert '"Birthday" can be read in more than one way' in path.read_text(encoding="utf-8")

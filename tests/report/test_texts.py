@@ -180,7 +180,7 @@ waited 12 s for the limit over 1 min.
 What next
   Mend the rows in rejected.csv: the columns _pango_* say what is wrong with
   each.
-  To send them:
+  Then send them:
     pango-load retry 7f3a9c rejected.csv
 
 Run     7f3a9c
@@ -225,7 +225,7 @@ First rejected rows
 
 What next
   Mend the rows in rejected.csv: the columns _pango_* say what is wrong with each.
-  To send them:
+  Then send them:
     pango-load retry 7f3a9c rejected.csv
 
 Run     7f3a9c

@@ -349,6 +349,8 @@ class Chunk:
         file: which of the run's files it comes from, from 0.
         damaged: index in `frame` -> what is wrong with it.
         lines: JSONL only: the line of each record as it stands in the file, in step with `frame`.
+        is_plain: it is known that every cell is in Unicode's composed form (NFC) whatever is put beside it, and that
+            the only white space in it is the space; False where nobody looked.
     """
 
     frame: pl.DataFrame
@@ -357,6 +359,7 @@ class Chunk:
     file: int = 0
     damaged: Mapping[int, Damage] = field(default_factory=dict)
     lines: pl.Series | None = None
+    is_plain: bool = False
 
 
 # --- what is judged ---------------------------------------------------------------------------------------------------

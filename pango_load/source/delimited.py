@@ -12,6 +12,7 @@ from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
 from pango_load.source.encodings import LABELS
 from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
+from pango_load.source.letters import are_letters_plain
 from pango_load.source.quoting import QUOTE, Found, find_records, last_cut, quotes_taken_off, returns_before_line_ends
 
 if TYPE_CHECKING:
@@ -62,7 +63,14 @@ class DelimitedReader:
             for piece in self._parser.parse(text, final=final):
                 if piece.frame.height:
                     rows = piece.rows + row
-                    yield Chunk(frame=piece.frame, first=first, rows=rows, file=file, damaged=piece.damaged)
+                    yield Chunk(
+                        frame=piece.frame,
+                        first=first,
+                        rows=rows,
+                        file=file,
+                        damaged=piece.damaged,
+                        is_plain=piece.is_plain,
+                    )
                     first += piece.frame.height
                 row += piece.lines
                 used += piece.used
@@ -94,6 +102,7 @@ class _Piece:
     lines: int
     used: int
     damaged: dict[int, Damage]
+    is_plain: bool = False
 
 
 class _Parser:
@@ -151,7 +160,9 @@ class _Parser:
         if frame is None:
             return None
         rows = pl.int_range(frame.height, eager=True)
-        return _Piece(frame=frame, rows=rows, lines=frame.height, used=cut, damaged={})
+        line_ends = frame.height + returns_before_line_ends(whole, self._dialect)
+        is_plain = are_letters_plain(whole, line_ends=line_ends, separator=self._dialect.separator)
+        return _Piece(frame=frame, rows=rows, lines=frame.height, used=cut, damaged={}, is_plain=is_plain)
 
     def _parse_fast(self, text: bytes, quotes: int) -> pl.DataFrame | None:
         """The records of `text`, or None where it is not certain that every byte of it is accounted for.

@@ -9,7 +9,7 @@ import polars as pl
 from pango_load.records import Clean, ColumnRule, FieldMapping, template_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # Letters outside these ranges may have another normal form; Vietnamese in its usual form stays inside.
 _MAY_NEED_NFC = "[^\u0000-\u02ff\u1e00-\u1eff\u2010-\u203a\u20ab\u20ac]"
@@ -24,16 +24,27 @@ _CLEANERS = {
 }
 
 
-def clean_cells(frame: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
+def clean_cells(frame: pl.DataFrame, mapping: FieldMapping, indexes: Sequence[int] | None = None) -> pl.DataFrame:
     """The text of every rule, in step with `frame`; column `i` belongs to `mapping.columns[i]`.
+
+    Where `indexes` are given, only the rules of those are looked at.
 
     White space around a cell is dropped, a cell that means "nothing" (empty, or one of `nulls`) is null, and text is
     brought into Unicode's composed form (NFC), so that "Nguyễn" is the same word however it was typed.
     """
-    columns = sorted({name for rule in mapping.columns for name in rule.columns})
-    stripped = frame.select(pl.col(name).str.strip_chars() for name in columns)
-    stripped = _without_nothings(_composed(stripped), [word for word in mapping.nulls if word])
-    return stripped.select(_text_of(rule).alias(str(index)) for index, rule in enumerate(mapping.columns))
+    rules = {index: mapping.columns[index] for index in (range(len(mapping.columns)) if indexes is None else indexes)}
+    # A header may look like a pattern to polars; a number never does.
+    places = {
+        name: str(at) for at, name in enumerate(sorted({name for rule in rules.values() for name in rule.columns}))
+    }
+    cells = frame.select(frame.get_column(name).alias(place) for name, place in places.items())
+    if cells.width:
+        stripped = cells.select(pl.all().str.strip_chars())
+        cells = _without_nothings(_composed(stripped), [word for word in mapping.nulls if word])
+    texts = [_text_of(rule, places).alias(str(index)) for index, rule in rules.items()]
+    if cells.width:
+        return cells.select(texts)
+    return frame.select(texts)
 
 
 def _without_nothings(frame: pl.DataFrame, nulls: Sequence[str]) -> pl.DataFrame:
@@ -62,10 +73,10 @@ def _composed(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).str.normalize("NFC") for name in changing) if changing else frame
 
 
-def _text_of(rule: ColumnRule) -> pl.Expr:
+def _text_of(rule: ColumnRule, places: Mapping[str, str]) -> pl.Expr:
     if rule.constant is not None:
         return pl.repeat(rule.constant, pl.len(), dtype=pl.String)
-    text = pl.col(rule.column) if rule.column is not None else _filled_template(rule.template or "")
+    text = pl.col(places[rule.column]) if rule.column is not None else _filled_template(rule.template or "", places)
     for step in rule.clean:
         text = _CLEANERS[step](text)
     if rule.clean:
@@ -76,7 +87,7 @@ def _text_of(rule: ColumnRule) -> pl.Expr:
     return text
 
 
-def _filled_template(template: str) -> pl.Expr:
+def _filled_template(template: str, places: Mapping[str, str]) -> pl.Expr:
     """`"{First} {Last}"` with both cells in; null where every cell is nothing, single spaces where one is."""
     names = template_columns(template)
     if not names:
@@ -89,6 +100,6 @@ def _filled_template(template: str) -> pl.Expr:
             parts.append(pl.lit(literal.replace("\x00", "{").replace("\x01", "}")))
         name, closed, rest = rest.partition("}")
         if closed:
-            parts.append(pl.col(name).fill_null(""))
+            parts.append(pl.col(places[name]).fill_null(""))
     filled = pl.concat_str(parts).str.replace_all(r"\s+", " ").str.strip_chars()
-    return pl.when(pl.any_horizontal(pl.col(name).is_not_null() for name in names)).then(filled)
+    return pl.when(pl.any_horizontal(pl.col(places[name]).is_not_null() for name in names)).then(filled)

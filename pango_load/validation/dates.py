@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
+
+from pango_load.validation.zones import placed_evenly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +45,17 @@ _EPOCH_SHAPED = "epoch-ms-shaped"
 _SIXTIETH_SECOND = r":60(\D|$)"
 # Fewer digits are more likely 20240131, or seconds, than a moment of January 1970; nothing is guessed row by row.
 _EPOCH_MS = r"^-?\d{11,14}$"
+_DIGIT = re.compile("[0-9]")
+_USUAL = {
+    "0000-00-00": _DATE_ONLY,
+    "0000-00-00 00:00:00": "%Y-%m-%d %H:%M:%S",
+    "0000-00-00T00:00:00": "%Y-%m-%dT%H:%M:%S",
+    "0000-00-00 00:00": "%Y-%m-%d %H:%M",
+    "0000-00-00T00:00": "%Y-%m-%dT%H:%M",
+    "0000-00-00T00:00:00Z": "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "0000-00-00T00:00:00.000Z": "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "0000-00-00T00:00:00+00:00": "%Y-%m-%dT%H:%M:%S%.f%#z",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,76 +86,24 @@ def read_moments(text: pl.Series, formats: Sequence[str], zone: ZoneRule, offset
         zone: how a wall-clock time is placed.
         offsets: Int64 hours row by row, where `zone.column` is given.
     """
-    quick = _read_at_once(text, formats, zone, offsets)
-    if quick is None:
-        return _judged(*_read(text, formats), text, zone, offsets)
-    sent, left = quick
-    if not left.any():
-        nothing = ~_marks(text)
-        return Moments(sent=sent, unreadable=nothing, outside=nothing, skipped=nothing, unplaced=nothing)
-    # What the quick way left over is a handful: it is read with every pattern, and put back in place.
-    rest = text.filter(left)
-    slow = _judged(*_read(rest, formats), rest, zone, None if offsets is None else offsets.filter(left))
-
-    def put_back(marks: pl.Series) -> pl.Series:
-        return spread(marks, left).fill_null(value=False)
-
-    return Moments(
-        sent=sent.zip_with(~left, spread(slow.sent, left)),
-        unreadable=put_back(slow.unreadable),
-        outside=put_back(slow.outside),
-        skipped=put_back(slow.skipped),
-        unplaced=put_back(slow.unplaced),
-    )
-
-
-def _read_at_once(
-    text: pl.Series, formats: Sequence[str], zone: ZoneRule, offsets: pl.Series | None
-) -> tuple[pl.Series, pl.Series] | None:
-    """The column by its most likely pattern, and which cells that left over; None where most are.
-
-    A cell counts as read only if nothing is wrong with it, so that this changes no cell's meaning.
-    """
-    first = text.first(ignore_nulls=True)
-    if not isinstance(first, str):
-        return text.cast(pl.Int64), ~_marks(text)
-    patterns = formats or _iso_patterns(text, formats)
-    found = _read_pattern(text, patterns[0])
-    if 2 * found.null_count() > len(text) + text.null_count():
-        return None
-    is_instant = patterns[0] == _EPOCH_SHAPED or has_zone_part(patterns[0])
-    nothing = pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
-    wall, instant = (nothing, found) if is_instant else (found, nothing)
-    sent = _place(wall, instant, zone, offsets)
-    left = sent.is_null() & text.is_not_null()
-    if found.min() is not None and not EARLIEST <= int(found.min()) <= int(found.max()) < LATEST:  # type: ignore[arg-type] # Int64
-        left |= ~found.is_between(EARLIEST, LATEST, closed="left").fill_null(value=True)
-    if any(part in patterns[0] for part in _SECOND_PARTS):
-        left |= text.str.contains(_SIXTIETH_SECOND).fill_null(value=False)
-    return sent, left
-
-
-def _judged(wall: pl.Series, instant: pl.Series, text: pl.Series, zone: ZoneRule, offsets: pl.Series | None) -> Moments:
-    is_read = wall.is_not_null() | instant.is_not_null()
-    unreadable = text.is_not_null() & ~is_read
-    outside = (~wall.is_between(EARLIEST, LATEST, closed="left")).fill_null(value=False) | (
-        ~instant.is_between(EARLIEST, LATEST, closed="left")
-    ).fill_null(value=False)
-    placed = _place(wall, instant, zone, offsets)
+    wall, instant = _read(text, formats)
+    columns = [text.alias("text"), wall.alias("wall"), instant.alias("instant")]
+    frame = pl.DataFrame([*columns, offsets.alias("hours")] if offsets is not None else columns)
+    hours = None if offsets is None else pl.col("hours")
+    frame = frame.with_columns(placed=_place(pl.col("wall"), pl.col("instant"), zone, hours))
+    is_there, placed = pl.col("text").is_not_null(), pl.col("placed")
+    is_read = pl.col("wall").is_not_null() | pl.col("instant").is_not_null()
+    inside = pl.col("wall", "instant").is_between(EARLIEST, LATEST, closed="left")
+    outside = pl.any_horizontal(~inside).fill_null(value=False)
     has_zone = zone.timezone is not None
-    nothing = ~_marks(text)
-    sent = placed.zip_with(~outside, pl.Series([None], dtype=pl.Int64))
-    return Moments(
-        sent=sent,
-        unreadable=unreadable,
+    judged = frame.select(
+        sent=pl.when(~outside).then(placed),
+        unreadable=is_there & ~is_read,
         outside=outside,
-        skipped=is_read & placed.is_null() if has_zone else nothing,
-        unplaced=nothing if has_zone else wall.is_not_null() & placed.is_null(),
+        skipped=(is_read & placed.is_null()) if has_zone else is_there & False,
+        unplaced=is_there & False if has_zone else pl.col("wall").is_not_null() & placed.is_null(),
     )
-
-
-def _marks(text: pl.Series) -> pl.Series:
-    return pl.repeat(value=True, n=len(text), dtype=pl.Boolean, eager=True)
+    return Moments(**{column.name: column for column in judged.get_columns()})
 
 
 def has_zone_part(pattern: str) -> bool:
@@ -149,21 +111,22 @@ def has_zone_part(pattern: str) -> bool:
     return pattern in {"epoch-ms", "epoch-s"} or any(part in pattern for part in _ZONE_PARTS)
 
 
-def _place(wall: pl.Series, instant: pl.Series, zone: ZoneRule, offsets: pl.Series | None) -> pl.Series:
+def _place(wall: pl.Expr, instant: pl.Expr, zone: ZoneRule, hours: pl.Expr | None) -> pl.Expr:
     """Wall-clock and instant milliseconds become what is sent; null where nothing says how."""
     if zone.timezone is not None:
-        if wall.null_count() == len(wall):
-            return instant
-        local = wall.cast(pl.Datetime("ms"))
-        true = local.dt.replace_time_zone(zone.timezone, ambiguous="earliest", non_existent="null").dt.epoch("ms")
-        return true if instant.null_count() == len(instant) else instant.zip_with(instant.is_not_null(), true)
-    if zone.offset_hours is None and offsets is None:
+        return pl.coalesce(instant, _placed_by_name(wall, zone.timezone))
+    if zone.offset_hours is None and hours is None:
         return instant
-    shift = (offsets if offsets is not None else pl.Series([zone.offset_hours or 0], dtype=pl.Int64)) * HOUR
+    shift = (hours if hours is not None else pl.lit(zone.offset_hours or 0, dtype=pl.Int64)) * HOUR
     if zone.instants:
-        return instant.zip_with(instant.is_not_null(), wall - shift)
+        return pl.coalesce(instant, wall - shift)
     # The platform shifts what it gets by timezoneGmt: an instant is moved so that the shift brings it back.
-    return wall.zip_with(wall.is_not_null(), instant + shift)
+    return pl.coalesce(wall, instant + shift)
+
+
+def _placed_by_name(wall: pl.Expr, timezone: str) -> pl.Expr:
+    local = wall.cast(pl.Datetime("ms"))
+    return local.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null").dt.epoch("ms")
 
 
 def _read(text: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Series]:
@@ -172,25 +135,24 @@ def _read(text: pl.Series, formats: Sequence[str]) -> tuple[pl.Series, pl.Series
     Every pattern is tried on what the patterns before it left over, so that a clean column costs one pass.
     """
     wall = pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
-    instant = wall
-    left = text.is_not_null()
-    suspicious = text.str.contains(_SIXTIETH_SECOND).fill_null(value=False)
-    left &= ~suspicious
-    for pattern in (*formats, *_iso_patterns(text, formats)):
-        remaining = int(left.sum() or 0)
-        if not remaining:
+    instant = wall.clone()
+    cell = pl.col("text")
+    is_sound = (cell.is_not_null() & ~cell.str.contains(_SIXTIETH_SECOND)).alias("left")
+    left = text.alias("text").to_frame().select(is_sound).to_series().fill_null(value=False)
+    rows = left.arg_true()
+    part = text if len(rows) == len(text) else text.gather(rows)
+    for pattern in (*formats, *_iso_patterns(part, formats)):
+        if not len(part):
             break
-        part = text if remaining == len(text) else text.filter(left)
         found = _read_pattern(part, pattern)
-        if found.null_count() == len(found):
+        misses = found.null_count()
+        if misses == len(found):
             continue
-        whole = found if remaining == len(text) else spread(found, left)
-        is_instant = pattern == _EPOCH_SHAPED or has_zone_part(pattern)
-        if is_instant:
-            instant = instant.zip_with(instant.is_not_null(), whole)
-        else:
-            wall = wall.zip_with(wall.is_not_null(), whole)
-        left &= whole.is_null()
+        if misses == 0 and len(found) == len(text):
+            return (wall, found) if is_instant(pattern) else (found, instant)
+        is_found = found.is_not_null()
+        (instant if is_instant(pattern) else wall).scatter(rows.filter(is_found), found.filter(is_found))
+        rows, part = rows.filter(~is_found), part.filter(~is_found)
     return wall, instant
 
 
@@ -216,16 +178,48 @@ def spread(part: pl.Series, where: pl.Series) -> pl.Series:
 
 def _read_pattern(text: pl.Series, pattern: str) -> pl.Series:
     """Int64 milliseconds, null where the text does not have the pattern."""
+    return text.alias("text").to_frame().select(reads(pl.col("text"), pattern)).to_series()
+
+
+def reads(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Text by one pattern: Int64 milliseconds, of the wall clock read as GMT-0 or of an instant; null elsewhere."""
     match pattern:
         case "epoch-ms-shaped":
-            return text.zip_with(text.str.contains(_EPOCH_MS), pl.Series([None], dtype=pl.String)).cast(
-                pl.Int64, strict=False
-            )
+            return pl.when(text.str.contains(_EPOCH_MS)).then(text).cast(pl.Int64, strict=False)
         case "epoch-ms":
             return text.cast(pl.Int64, strict=False)
         case "epoch-s":
             return (text.cast(pl.Float64, strict=False) * 1000).round().cast(pl.Int64, strict=False)
         case _ if any(part in pattern for part in _TIME_PARTS):
-            return text.str.to_datetime(pattern, strict=False, time_unit="ms").dt.epoch("ms")
+            return text.str.to_datetime(pattern, strict=False, time_unit="ms", cache=False).dt.epoch("ms")
         case _:
-            return text.str.to_date(pattern, strict=False).cast(pl.Datetime("ms")).dt.epoch("ms")
+            return text.str.to_date(pattern, strict=False, cache=False).cast(pl.Datetime("ms")).dt.epoch("ms")
+
+
+def places(found: pl.Expr, pattern: str, zone: ZoneRule, span: tuple[int, int]) -> pl.Expr | None:
+    """What is sent for the milliseconds that `pattern` read; null where that takes a closer look.
+
+    None where no zone says how. `span`: between which milliseconds they lie.
+    """
+    nothing = pl.lit(None, dtype=pl.Int64)
+    if is_instant(pattern):
+        return _place(nothing, found, zone, None)
+    if zone.timezone is None:
+        return _place(found, nothing, zone, None) if zone.offset_hours is not None else None
+    evenly = placed_evenly(found, zone.timezone, earliest=span[0], latest=span[1])
+    return _placed_by_name(found, zone.timezone) if evenly is None else evenly
+
+
+def is_instant(pattern: str) -> bool:
+    """Whether what the pattern reads is a moment whatever the zone."""
+    return pattern == _EPOCH_SHAPED or has_zone_part(pattern)
+
+
+def likely_pattern(cell: str, formats: Sequence[str]) -> str | None:
+    """The pattern that a column with such a cell probably has throughout; None where no usual one fits."""
+    return formats[0] if formats else _USUAL.get(_DIGIT.sub("0", cell))
+
+
+def has_seconds(pattern: str) -> bool:
+    """Whether the pattern would take 23:59:60 for a time."""
+    return any(part in pattern for part in _SECOND_PARTS)

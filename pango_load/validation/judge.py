@@ -13,7 +13,7 @@ import polars as pl
 from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import UsageError
 from pango_load.records import ColumnRule, FieldMapping, FieldRule, FieldType, Requirement, Severity, Shape
-from pango_load.validation.cells import clean_cells
+from pango_load.validation.columns import ColumnReader
 from pango_load.validation.values import Finding, type_values
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Judge:
 
     def __init__(self, mapping: FieldMapping) -> None:
         self._mapping = mapping
+        self._reader = ColumnReader(mapping)
         self._by_target = {rule.target: index for index, rule in enumerate(mapping.columns) if rule.container is None}
 
     def judge(self, chunk: Chunk) -> Judged:
@@ -97,18 +98,17 @@ class Judge:
         Raises:
             UsageError: a wall-clock time, and neither mapping nor --timezone says in which zone it is.
         """
-        text = clean_cells(chunk.frame, self._mapping)
         offsets, rulings = self._offsets(chunk.frame)
-        values: dict[str, pl.Series] = {}
-        for index, rule in enumerate(self._mapping.columns):
-            typed = type_values(text[str(index)], rule, self._mapping.zone, offsets)
-            values[str(index)] = typed.values
+        read = self._reader.read(chunk.frame, offsets=offsets, is_plain=chunk.is_plain)
+        values = {str(index): typed.values for index, typed in enumerate(read.typed)}
+        for typed, rule in zip(read.typed, self._mapping.columns, strict=True):
             for finding in typed.findings:
                 if finding.rows.any():
                     rulings.extend(self._spoken(finding, rule))
                     self._demand_zone(finding, rule, chunk)
         if offsets is not None:
             values[ZONE_COLUMN] = offsets
+        text = pl.DataFrame([cells.alias(str(index)) for index, cells in enumerate(read.cells)])
         rulings.extend(self._missing(text))
         return self._closed(chunk, pl.DataFrame(values), text, rulings)
 
@@ -216,14 +216,15 @@ class Judge:
         """Rows whose every cell is empty. Only where every mapped cell is, the others are looked at."""
         mapped = [str(index) for index, rule in enumerate(self._mapping.columns) if rule.column is not None]
         nothing = _marks(frame.height, ())
+        with_default = any(rule.default is not None for rule in self._mapping.columns)
         if not mapped or not frame.height:
             return nothing
+        if not with_default and not all(text[name].null_count() for name in mapped):
+            return nothing
         candidates = text.select(pl.all_horizontal(pl.col(name).is_null() for name in mapped)).to_series()
-        if not candidates.any():
-            # A default fills its column in: then the source's own cells decide.
-            with_default = any(rule.default is not None for rule in self._mapping.columns)
-            if not with_default:
-                return nothing
+        # A default fills its column in: then the source's own cells decide.
+        if not with_default and not candidates.any():
+            return nothing
         empty = [
             (pl.col(name).is_null() | (pl.col(name).str.strip_chars().str.len_bytes() == 0)) for name in frame.columns
         ]

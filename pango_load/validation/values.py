@@ -20,7 +20,7 @@ FALSE_WORDS = ("false", "0", "no", "n")
 
 _EMAIL = r'^[^@\s,;<>()"]+@[^@\s,;<>()"]+\.[^@\s,;<>()".]{2,}$'
 _PHONE_CHARACTERS = r"^[0-9 ().+/\-]*$"
-_PLAIN_PHONE = r"^\+?[0-9]{6,15}$"
+PLAIN_PHONE = r"^\+?[0-9]{6,15}$"
 _WHOLE = r"^[+-]?[0-9]+(\.0+)?$"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
@@ -146,7 +146,7 @@ def _as_phone(text: pl.Series, rule: ColumnRule) -> Values:
         findings.append(
             Finding(code="phone.unreadable", rows=unreadable, places={"country": rule.normalise}),
         )
-    unusual = _marked(~text.str.contains(_PLAIN_PHONE))
+    unusual = _marked(~text.str.contains(PLAIN_PHONE))
     if unusual.any():
         rest = text.filter(unusual)
         digits = rest.str.count_matches("[0-9]")

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 
 ROWS = 400
 SENDERS = 4
-WORDS = ("customers.csv", *MAIN_JOB, "--timezone", "Asia/Ho_Chi_Minh", "--json", "--batch-size", "10", "--out", "run")
+WORDS = (
+    "customers.csv",
+    *MAIN_JOB,
+    "--timezone",
+    "Asia/Ho_Chi_Minh",
+    "--json",
+    "--batch-size",
+    "10",
+    "--out",
+    "run",
+    "--read-timeout",
+    "0.5",
+)
 FAULTS = ("500%2", "close-applied%2", "401%1", "reset%2", "429%1")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FALLBACK = "utf-8-sig"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\t\r")
 _UTF = re.compile(r"utf[-_]?(8|16|32).*")
 
 
@@ -40,11 +40,15 @@ class CsvRowFile(RowFile):
     def append(self, rows: Sequence[MarkedRow]) -> None:
         """Write `rows` as lines."""
         lines = [] if self._file else [csv_line((*self.headers, *MARK_COLUMNS), self.delimiter)]
+        delimiter, is_utf = self.delimiter, _UTF.fullmatch(self.encoding) is not None
         for row in rows:
+            marks = [safe_from_formulas(mark) for mark in row.marks()]
+            if not is_utf:
+                marks = [self._writable(mark) for mark in marks]
             # Apart, since our sentences hold quotes and most cells do not.
-            cells = _joined([cell or "" for cell in row.cells], self.delimiter)
-            marks = _joined([self._writable(safe_from_formulas(mark)) for mark in row.marks()], self.delimiter)
-            lines.append(f"{cells}{self.delimiter}{marks}\n" if row.cells else f"{marks}\n")
+            ours = delimiter.join([_quoted(mark) if _needs_quotes(mark, delimiter) else mark for mark in marks])
+            cells = _joined([cell or "" for cell in row.cells], delimiter)
+            lines.append(f"{cells}{delimiter}{ours}\n" if row.cells else f"{ours}\n")
         self._write("".join(lines))
 
     def finish(self) -> None:
@@ -84,7 +88,7 @@ class CsvRowFile(RowFile):
 
     def _writable(self, mark: str) -> str:
         """Our own words must not be what forces another encoding upon the file."""
-        if mark.isascii() or _UTF.fullmatch(self.encoding):
+        if mark.isascii():
             return mark
         return mark.encode(self.encoding, "replace").decode(self.encoding)
 
@@ -112,7 +116,7 @@ def _quoted(cell: str) -> str:
 
 def safe_from_formulas(mark: str) -> str:
     """`mark` with an apostrophe before it where a spreadsheet would calculate it."""
-    return f"'{mark}" if mark.startswith(_FORMULA) else mark
+    return f"'{mark}" if mark[:1] in _FORMULA else mark
 
 
 def _known_encoding(encoding: str) -> str:

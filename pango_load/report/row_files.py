@@ -46,6 +46,9 @@ class MarkedRow:
         if not self.problems:
             code = self.damage.code if self.damage else ""
             return (str(self.row), code, "", "", self._damage_hint())
+        if len(self.problems) == 1 and self.damage is None:
+            (problem,) = self.problems
+            return (str(self.row), problem.code, problem.field, one_line(problem.message), one_line(problem.hint))
         hints = dict.fromkeys(filter(None, (*(problem.hint for problem in self.problems), self._damage_hint())))
         return (
             str(self.row),
@@ -191,10 +194,12 @@ def _marked_rows(
 ) -> list[MarkedRow]:
     indexes = [index for index, _ in held]
     names = set(chunk.frame.columns)
-    empty: list[str | None] = [None] * len(indexes)
-    # A run of several files may have columns that this one lacks.
-    columns = [chunk.frame.get_column(name).gather(indexes).to_list() if name in names else empty for name in headers]
-    cells: list[tuple[str | None, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(indexes)
+    here = [name for name in headers if name in names]
+    cells = chunk.frame.select(chunk.frame.get_column(name) for name in here)[indexes].rows()
+    if len(here) < len(headers):
+        # A run of several files may have columns that this one lacks.
+        places = [here.index(name) if name in names else None for name in headers]
+        cells = [tuple(None if at is None else row[at] for at in places) for row in cells] or [()] * len(indexes)
     lines = chunk.lines.gather(indexes).to_list() if chunk.lines is not None else [None] * len(indexes)
     numbers = chunk.rows.gather(indexes).to_list()
     return [

@@ -159,8 +159,8 @@ class Survey:
         """Take the cells of one chunk into the counts."""
         frame = chunk.frame
         self._records += frame.height - len(chunk.damaged)
-        for name, count in zip(self._headers, frame.select(pl.all().count()).row(0), strict=True):
-            self._filled[name] += count
+        for name in self._headers:
+            self._filled[name] += frame.height - frame.get_column(name).null_count()
         suspects = self._find_suspects(chunk)
         for (name, code), count in _count(frame, suspects).items():
             tally = self._tallies.setdefault((name, code), _Tally())
@@ -172,16 +172,27 @@ class Survey:
     def _find_suspects(self, chunk: Chunk) -> list[tuple[str, str]]:
         """The columns that deserve a close look in this chunk, and for what."""
         frame = chunk.frame
-        longest = frame.select(pl.all().str.len_bytes().max()).row(0, named=True)
-        suspects = [(name, str(cut)) for name in self._headers for cut in _LENGTHS if (longest[name] or 0) >= cut]
-        if chunk.first < CLOSE_RECORDS:
-            for name, count in zip(self._headers, frame.select(pl.all().count()).row(0), strict=True):
-                self._looked_at[name] += count
-            return suspects + [(name, code) for name in self._headers for code in _TESTS]
-        sample = frame.gather_every(_SAMPLED)
-        hit = sample.select(pl.all().str.contains(_ANY_SIGN).any()).row(0, named=True)
-        signs = [(name, code) for name in self._headers if hit[name] for code in _TESTS if code not in _KINDS]
-        return suspects + list(_count(sample, signs))
+        is_close = chunk.first < CLOSE_RECORDS
+        looked_at = pl.all() if is_close else pl.all().gather_every(_SAMPLED)
+        seen = frame.select(
+            pl.all().str.len_bytes().max().name.prefix("longest "),
+            looked_at.str.contains(_ANY_SIGN).any().name.prefix("hit "),
+        ).row(0, named=True)
+        suspects = [
+            (name, str(cut)) for name in self._headers for cut in _LENGTHS if (seen[f"longest {name}"] or 0) >= cut
+        ]
+        hit = [name for name in self._headers if seen[f"hit {name}"]]
+        signs = [(name, code) for name in hit for code in _TESTS if code not in _KINDS]
+        if is_close:
+            for name in self._headers:
+                self._looked_at[name] += frame.height - frame.get_column(name).null_count()
+            return suspects + signs + [(name, code) for name in self._headers for code in _KINDS]
+        signs = [(name, code) for name, code in signs if code != "serial" or self._may_hold_dates(name)]
+        return suspects + list(_count(frame.select(hit).gather_every(_SAMPLED), signs)) if signs else suspects
+
+    def _may_hold_dates(self, name: str) -> bool:
+        """Whether serial numbers in the column can come to mean anything: its kind is known by now."""
+        return self._share(name, "date") > _MOSTLY or _sounds_like_date(name)
 
     def findings(self) -> tuple[Finding, ...]:
         """What was seen, column by column, tables first."""
@@ -240,7 +251,7 @@ class Survey:
         if nine and is_phone:
             others = f" where {_percent(ten)} have 10" if ten else ""
             message = f"{{where}}: 9 digits{others}, zeros probably lost"
-            advice = 'Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}.'
+            advice = "Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}."
             yield self._make("damage.lost-zero", name, "nine", message, advice)
 
     def _serials(self, name: str) -> Iterable[Finding]:

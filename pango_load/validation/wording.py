@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from pango_load.validation.judge import Judged, Ruling
 
 
+_VALUE = "\ue000value\ue001"
+"""Stands for a row's own value in the sentences of a ruling; the sentences hold no such letters."""
+_OWN_WORDS = {"phone.length"}
+"""Problems whose sentence says more of a cell than its text."""
+
+
 def rejected_rows(judged: Judged) -> Iterator[tuple[int, RejectedRow]]:
     """Every rejected row of a chunk, in its order, with all its problems and its index in the chunk's frame."""
     chunk = judged.chunk
     by_row: dict[int, list[Problem]] = {}
     for ruling in judged.errors:
         indexes = ruling.rows.arg_true()
-        cells = _cells(chunk, ruling, indexes.to_list())
-        for index, value in cells:
-            by_row.setdefault(index, []).append(_problem(chunk, index, value, ruling))
+        for index, problem in _problems(chunk, ruling, _cells(chunk, ruling, indexes.to_list())):
+            by_row.setdefault(index, []).append(problem)
     rejected = sorted(by_row)
     for index, row in zip(rejected, chunk.rows.gather(rejected).to_list(), strict=True):
         yield (
@@ -36,19 +41,27 @@ def _cells(chunk: Chunk, ruling: Ruling, indexes: list[int]) -> list[tuple[int, 
     if ruling.rule is None or ruling.rule.column is None:
         same = ruling.rule.constant if ruling.rule is not None else None
         return [(index, same) for index in indexes]
-    return list(zip(indexes, chunk.frame[ruling.rule.column].gather(indexes).to_list(), strict=True))
+    return list(zip(indexes, chunk.frame.get_column(ruling.rule.column).gather(indexes).to_list(), strict=True))
 
 
-def _problem(chunk: Chunk, index: int, value: str | None, ruling: Ruling) -> Problem:
+def _problems(chunk: Chunk, ruling: Ruling, cells: list[tuple[int, str | None]]) -> Iterator[tuple[int, Problem]]:
+    """A ruling in words, row by row: its sentence is made once, and each row's value put in."""
+    code, field = ruling.code, ruling.field
     column = (ruling.rule.column or "") if ruling.rule is not None else ""
-    shown = value if value is not None else ""
-    places = {**ruling.places, "field": ruling.field, "value": shown, "column": column or ruling.field}
+    places = {**ruling.places, "field": field, "column": column or field}
+    message, hint = (text.split(_VALUE) for text in describe_problem(code, **places, value=_VALUE))
+    for index, value in cells:
+        shown = value if value is not None else ""
+        if code in _OWN_WORDS or index in chunk.damaged:
+            said, advised = describe_problem(code, **(places | _own_places(chunk, index, shown)), value=shown)
+        else:
+            said, advised = shown.join(message), shown.join(hint)
+        yield index, Problem(code=code, field=field, column=column, value=value, message=said, hint=advised)
+
+
+def _own_places(chunk: Chunk, index: int, shown: str) -> dict[str, str]:
+    places = {"digits": str(sum(character in "0123456789" for character in shown))}
     if index in chunk.damaged:
         damage = chunk.damaged[index]
         places |= {"expected": damage.expected, "found": damage.found}
-    if ruling.code == "date.format" and ruling.rule is not None and not ruling.rule.formats:
-        places["or_pattern"] = ', or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y"'
-    if ruling.code == "phone.length":
-        places["digits"] = str(sum(character in "0123456789" for character in shown))
-    message, hint = describe_problem(ruling.code, **places)
-    return Problem(code=ruling.code, field=ruling.field, column=column, value=value, message=message, hint=hint)
+    return places

@@ -21,6 +21,7 @@ from pango_load.journal.runs import forget_broken_surveys, list_runs, supersede
 from pango_load.journal.spans import RowSpan
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
+from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import grouped
@@ -28,7 +29,7 @@ from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender, delivery_options
-from pango_load.survey import Survey, guard, repeats_notice, survey_source
+from pango_load.survey import Survey, guard, kept_findings, repeats_notice, survey_source, told_findings
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, show_again
 
@@ -120,6 +121,8 @@ def load(
         match decision:
             case RefuseSuperseding():
                 raise decision.reason
+            case ShowAgain(known) if known.counts.unknown and _asks_to_resend(plan):
+                return loading.go_on(known)
             case NothingToDo(known) | ShowAgain(known):
                 return show_again(known, plan, road, clock=clock)
             case GoOn(known) | GrowOn(known):
@@ -161,7 +164,14 @@ class _Loading:
             run.counts = journal.counts()
             run.entries = journal.entry_counts().read
             run.problems = journal.problems()
-            return self._to_its_end(run, journal, lambda: self._send(run, journal, None))
+            earlier = told_findings(journal.findings())
+            run.warnings, run.damage = earlier.warnings, earlier.damage
+
+            def on_the_way() -> None:
+                self._guard(earlier.deletes, None)
+                self._send(run, journal, None)
+
+            return self._to_its_end(run, journal, on_the_way)
 
     def _to_its_end(self, run: Run, journal: Journal, on_the_way: Callable[[], None]) -> LoadReport:
         """Whatever stops it, a load that began ends in a report."""
@@ -210,7 +220,8 @@ class _Loading:
         run.entries = planner.entries
         run.take(found)
         # Before the survey is finished: a load that is stopped here starts anew, and is guarded anew.
-        self._guard(found)
+        self._guard(found.deletes, found)
+        journal.keep_findings(kept_findings(found))
         journal.finish_survey(read=found.read)
         return found
 
@@ -224,11 +235,12 @@ class _Loading:
                 signal_number=self.sender.stop.signal_number,
             )
 
-    def _guard(self, found: Survey) -> None:
-        """What stops a load that could be sent."""
-        guard(self.plan, found)
-        if found.deletes and not self.plan.allow_deletes:
-            who = "1 row has" if found.deletes == 1 else f"{grouped(found.deletes)} rows have"
+    def _guard(self, deletes: int, found: Survey | None) -> None:
+        """What stops a load that could be sent; `found` is None where an earlier process surveyed."""
+        if found is not None:
+            guard(self.plan, found)
+        if deletes and not self.plan.allow_deletes:
+            who = "1 row has" if deletes == 1 else f"{grouped(deletes)} rows have"
             raise UsageError(
                 f"{who} recordStatus Deleted, which deletes records; nothing was sent.",
                 "If that is meant, add --allow-deletes.",
@@ -291,6 +303,11 @@ class _Keeper:
         if self.notes:
             self.journal.reject(self.notes)
             self.notes = []
+
+
+def _asks_to_resend(plan: LoadPlan) -> bool:
+    """Whether rows that an earlier run held as unknown are to be sent after all."""
+    return plan.on_unknown_from_flag and plan.delivery.on_unknown is OnUnknown.RESEND
 
 
 def _series(run: Run, journal: Journal) -> list[tuple[float, int]]:

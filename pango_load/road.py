@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pango_load.errors import UsageError
+from pango_load.errors import MustBeMended, UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
 from pango_load.records import OnDuplicate
@@ -62,9 +62,18 @@ class Road:
     ) -> Iterator[Passage]:
         """Like `passages`, but only chunks whose first and last position are wanted are judged and given."""
         judge = Judge(self.mapping)
-        for chunk in self.source.read_chunks(expected):
+        for chunk in self._chunks(expected):
             if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
                 yield self._passage(chunk, judge)
+
+    def _chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
+        try:
+            yield from self.source.read_chunks(expected)
+        except UsageError as error:
+            if expected is None:
+                raise
+            # It could be read before: what is wrong now is not how the program was called.
+            raise MustBeMended(error.message, "Put the file back as it was, and run the same command again.") from error
 
     def _passage(self, chunk: Chunk, judge: Judge) -> Passage:
         height = chunk.frame.height

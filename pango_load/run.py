@@ -160,6 +160,10 @@ class Run:
             rows.close()
         self.left[rows.name] = tuple(str(path) for path in rows.paths)
 
+    def told(self, exit_code: int) -> Summary:
+        """What is known, with nothing written: of a run that another process ended."""
+        return self._summary(exit_code, None)
+
     def write(self, *, exit_code: int | None = None, stopped: LoadStopped | None = None) -> Summary:
         """Put what is known into `summary.json`.
 

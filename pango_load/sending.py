@@ -74,6 +74,8 @@ class Sender:
         forecast = limiter.forecast(left, answer=0.0) if left else None
         run.notices = (*run.notices, *self._notices(forecast))
         announce(forecast)
+        if run.plan.max_rejects.is_passed(rejected=run.counts.rejected, read=run.counts.read):
+            raise _too_many(run.counts.rejected, run.counts.read)
         run.write()
         heard = _Heard(self.watcher, run, journal, limiter, self.stop)
         self.watcher.sending(run, limiter, left)
@@ -139,6 +141,13 @@ def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
     if mapping.user_event is not None and not plan.on_unknown_from_flag:
         return replace(plan.delivery, on_unknown=OnUnknown.HOLD)
     return plan.delivery
+
+
+def _too_many(rejected: int, read: int) -> TooManyRejects:
+    return TooManyRejects(
+        f"{grouped(rejected)} of {counted(read, 'row')} were rejected, which is more than --max-rejects allows.",
+        "Look into the rejected file; the same command with a larger --max-rejects goes on.",
+    )
 
 
 def _batches(run: Run, journal: Journal) -> Iterator[Batch]:
@@ -225,11 +234,7 @@ class _Heard:
         self._rejected += rows
         self._watcher.refused(batch, rows, code)
         if self.too_many is None and self._limit.is_passed(rejected=self._rejected, read=self._read):
-            of_all = f"{grouped(self._rejected)} of {counted(self._read, 'row')}"
-            self.too_many = TooManyRejects(
-                f"{of_all} were rejected, which is more than --max-rejects allows.",
-                "Mend the rows in the rejected file, then run the same command with a larger --max-rejects to go on.",
-            )
+            self.too_many = _too_many(self._rejected, self._read)
             self._stop.ask()
 
     def held(self, batch: int, rows: int) -> None:

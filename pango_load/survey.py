@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
@@ -12,17 +13,17 @@ from pango_load.errors import NoRows, TooManyRejects, UsageError
 from pango_load.records import Shape
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.tally import ProblemTally
+from pango_load.source.damage import Finding
 from pango_load.source.damage import Survey as DamageSurvey
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pango_load.payload.batches import BatchPlanner
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
-    from pango_load.source.damage import Finding
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.validation.judge import Judged
 
@@ -98,6 +99,38 @@ def survey_source(
     findings = look_out.findings() if found.read else ()
     found.damage = tuple(one for one in findings if not (one.code == "damage.lost-zero" and one.column in mended))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierFindings:
+    """What the survey of an earlier process found, as far as the journal keeps it: no row values."""
+
+    warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    damage: tuple[Finding, ...] = ()
+    deletes: int = 0
+
+
+def kept_findings(found: Survey) -> str:
+    """What a resumed run must still be able to tell, as JSON."""
+    return json.dumps(
+        {
+            "deletes": found.deletes,
+            "warnings": [[code, name, rows] for (code, name), rows in found.warnings.items()],
+            "damage": [asdict(finding) for finding in found.damage],
+        }
+    )
+
+
+def told_findings(text: str) -> EarlierFindings:
+    """What `kept_findings` wrote; nothing where it never did."""
+    if not text:
+        return EarlierFindings()
+    kept = json.loads(text)
+    return EarlierFindings(
+        warnings={(code, name): rows for code, name, rows in kept["warnings"]},
+        damage=tuple(Finding(**finding | {"rows": tuple(finding["rows"])}) for finding in kept["damage"]),
+        deletes=kept["deletes"],
+    )
 
 
 def _look_out(road: Road) -> DamageSurvey:

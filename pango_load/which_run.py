@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from pango_load.journal.description import RunDescription
 from pango_load.journal.identity import FileDigest, LoadIdentity
+from pango_load.journal.reading import JournalReader
 from pango_load.report.summary import SUMMARY_FILE, read_summary
-from pango_load.run import LoadReport, open_run
+from pango_load.run import LoadReport, Run
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock
     from pango_load.journal.runs import KnownRun
     from pango_load.plan import LoadPlan
+    from pango_load.report.summary import Summary
     from pango_load.road import Road
     from pango_load.source.fingerprint import Fingerprint
 
@@ -66,17 +68,40 @@ def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: 
 
 def show_again(known: KnownRun, plan: LoadPlan, road: Road, *, clock: Clock) -> LoadReport:
     """An earlier run has done this load: its own report is what there is to say."""
-    folder = Path(known.facts.description.folder)
-    try:
-        summary = read_summary(folder / SUMMARY_FILE)
-    except (OSError, ValueError):
-        # Its folder has been cleared away; the journal still knows the totals.
-        source = known.facts.description.source
-        run = open_run(plan, road, clock=clock, run_id=known.id, command="load", source=source, folder=folder)
-        run.counts = known.counts
-        summary = run.end().summary
+    summary = _own_summary(known) or _rebuilt(known, plan, road, clock=clock)
     if known.facts.exit_code == 0:
         notice = f"Nothing to do: run {known.id} has sent this same content already. --again sends it once more."
     else:
         notice = f"Run {known.id} has sent this same content already; this is its report. --again sends it all again."
+    if known.counts.unknown:
+        notice += " --on-unknown resend sends only the rows that are unknown."
     return LoadReport(summary=summary, notice=notice)
+
+
+def _own_summary(known: KnownRun) -> Summary | None:
+    """The summary that the run left, unless its folder has been cleared away or taken by another run (`--out`)."""
+    try:
+        summary = read_summary(Path(known.facts.description.folder) / SUMMARY_FILE)
+    except (OSError, ValueError):
+        return None
+    is_its_own = summary.run == known.id and summary.command == "load" and summary.exit_code is not None
+    return summary if is_its_own else None
+
+
+def _rebuilt(known: KnownRun, plan: LoadPlan, road: Road, *, clock: Clock) -> Summary:
+    """What the journal still knows; nothing is written, since the folder may be another run's by now."""
+    with JournalReader.look(known.path) as journal:
+        run = Run(
+            plan=plan,
+            road=road,
+            clock=clock,
+            id=known.id,
+            folder=Path(known.facts.description.folder),
+            started=known.facts.created,
+            command="load",
+            source=known.facts.description.source,
+            counts=known.counts,
+            problems=journal.problems(),
+            entries=journal.entry_counts().read,
+        )
+    return run.told(known.facts.exit_code if known.facts.exit_code is not None else 1)

@@ -113,6 +113,11 @@ class JournalReader(Questions):
         with self._moment() as db:
             return facts_of(dict(db.execute("SELECT key, value FROM run").fetchall()))
 
+    def findings(self) -> str:
+        """What `Journal.keep_findings` kept; empty where nothing was."""
+        found = self._texts("SELECT value FROM run WHERE key = 'findings'")
+        return found[0][0] if found else ""
+
     # --- totals -------------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:

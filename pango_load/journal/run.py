@@ -137,6 +137,10 @@ class Journal(JournalReader):
         """Replace what the run says about itself: its folder is known only after its id."""
         self._write(lambda ledger: ledger.set_value("description", description.to_json()))
 
+    def keep_findings(self, text: str) -> None:
+        """Keep what a survey found beside its plan, as JSON without row values: a resumed run tells it too."""
+        self._write(lambda ledger: ledger.set_value("findings", text))
+
     def plan_batches(self, batches: Sequence[PlannedBatch]) -> None:
         """Keep planned batches, some thousands at a time; numbers and positions go on where the last ones ended."""
         self._write(lambda ledger: ledger.plan(batches))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.program import MAIN_JOB, customer, pango_load, start, write_csv, write_customers
+from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
 
 from pango_load.plan import Window
 from pango_load.sandbox.faults import parse_fault
@@ -16,7 +15,6 @@ from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings, WindowKind
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -30,15 +28,6 @@ JOB = ("customers.csv", *MAIN_JOB, *ZONE, "--senders", str(SENDERS), "--json")
 def slow_sandbox() -> Iterator[Sandbox]:
     with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.15))) as running:
         yield running
-
-
-def wait_until_accepted(sandbox: Sandbox, requests: int, process: subprocess.Popen[str]) -> None:
-    """Real processes need real time; the wait ends with what is waited for."""
-    for _ in range(2000):
-        if sandbox.accepted_requests >= requests or process.poll() is not None:
-            return
-        time.sleep(0.01)  # a real process is waited for
-    pytest.fail("the load never came so far")
 
 
 def times_received(sandbox: Sandbox) -> Counter[str]:

@@ -7,9 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,3 +127,12 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 def write_customers(path: Path, count: int) -> Path:
     """A CSV of `count` good customers."""
     return write_csv(path, [customer(number) for number in range(count)])
+
+
+def wait_until_accepted(sandbox: Sandbox, requests: int, process: subprocess.Popen[str]) -> None:
+    """Real processes need real time; the wait ends with what is waited for."""
+    for _ in range(2000):
+        if sandbox.accepted_requests >= requests or process.poll() is not None:
+            return
+        time.sleep(0.01)  # a real process is waited for
+    pytest.fail("the load never came so far")

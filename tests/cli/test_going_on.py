@@ -1,0 +1,111 @@
+"""What the same command does the second time, whatever became of the first."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
+
+from pango_load.sandbox.faults import parse_fault
+from pango_load.sandbox.server import Sandbox
+from pango_load.sandbox.settings import SandboxSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ZONE = ("--timezone", "Asia/Ho_Chi_Minh")
+BAD = {"email": "khong-phai"}
+
+
+def test_a_finished_load_tells_its_own_outcome_though_another_has_taken_its_folder(tmp_path: Path) -> None:
+    """Protects cron jobs with a fixed --out: the exit code is that of this content, not of the last one there."""
+    write_csv(tmp_path / "a.csv", [customer(number, **BAD) for number in range(3)] + [customer(9)])
+    write_customers(tmp_path / "b.csv", 7)
+    with Sandbox(SandboxSettings(windows=())) as sandbox:
+
+        def load(name: str) -> tuple[int, int]:
+            ended = pango_load(name, *MAIN_JOB, *ZONE, "--json", "--out", "run", folder=tmp_path, sandbox=sandbox)
+            return ended.code, ended.counts["read"]
+
+        assert load("a.csv") == (3, 4)
+        assert load("b.csv") == (0, 7)
+        assert load("a.csv") == (3, 4)
+        assert load("b.csv") == (0, 7)
+        pango_load("check", "b.csv", *MAIN_JOB, *ZONE, "--out", "run", folder=tmp_path, sandbox=sandbox)
+        again = pango_load("b.csv", *MAIN_JOB, *ZONE, "--json", "--out", "run", folder=tmp_path, sandbox=sandbox)
+        assert (again.code, again.counts["accepted"]) == (0, 7)
+        assert sandbox.accepted_count == 8
+
+
+def test_rows_held_as_unknown_are_sent_when_that_is_asked_for_and_no_others(tmp_path: Path) -> None:
+    """Protects from sending everything again for the sake of one lost answer."""
+    write_customers(tmp_path / "a.csv", 200)
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
+        words = ("a.csv", *MAIN_JOB, *ZONE, "--json")
+        held = pango_load(*words, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        assert (held.code, held.counts["accepted"], held.counts["unknown"]) == (3, 150, 50), held.err
+        again = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+        assert (again.code, again.counts["unknown"], sandbox.accepted_count) == (3, 50, 200)
+        resent = pango_load(*words, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        assert (resent.code, resent.counts["accepted"], resent.counts["unknown"]) == (0, 200, 0), resent.err
+        assert sandbox.accepted_count == 250
+
+
+def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:
+    """Protects the report (warnings, damage) and the guard against deletions from an interruption."""
+    rows = [
+        customer(number, phone=f"9{number:08d}" if number % 20 == 0 else f"09{number:08d}") for number in range(600)
+    ]
+    text = write_csv(tmp_path / "plain.csv", rows).read_text(encoding="utf-8").splitlines()
+    lines = [f"{text[0]},recordStatus", *(f"{line},{'Deleted' if at % 3 else ''}" for at, line in enumerate(text[1:]))]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "1")
+    with Sandbox(SandboxSettings(windows=(), latency=(0.1, 0.2))) as sandbox:
+        process = start(*words, "--allow-deletes", folder=tmp_path, sandbox=sandbox)
+        wait_until_accepted(sandbox, 2, process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        refused = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+        assert refused.code == 2
+        assert "recordStatus Deleted" in refused.err
+        resumed = pango_load(*words, "--allow-deletes", folder=tmp_path, sandbox=sandbox)
+        whole = pango_load(*words, "--allow-deletes", "--again", folder=tmp_path, sandbox=sandbox)
+    assert (resumed.code, resumed.summary["resumed"]) == (0, True), resumed.err
+    assert resumed.summary["damage"] == whole.summary["damage"] != []
+    assert resumed.summary["warnings"] == whole.summary["warnings"]
+    assert resumed.counts == whole.counts
+
+
+def test_a_limit_on_rejects_that_is_passed_stays_passed(tmp_path: Path) -> None:
+    """Protects from sending on, a little more with each run, what --max-rejects has stopped."""
+    write_customers(tmp_path / "a.csv", 100)
+    refusing = SandboxSettings(
+        windows=(), refuse_entry=lambda entry: "phone" if str(entry["customerId"]).endswith("7") else None
+    )
+    with Sandbox(refusing) as sandbox:
+        words = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--max-rejects", "1", "--senders", "1", "--batch-size", "10")
+        first = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+        assert (first.code, first.counts["rejected"] > 1) == (4, True), first.err
+        before = len(sandbox.request_log)
+        second = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+        assert (second.code, second.counts) == (4, first.counts), second.err
+        assert len(sandbox.request_log) == before
+
+
+def test_a_file_that_is_gone_while_it_is_sent_is_exit_7_and_can_be_mended(tmp_path: Path) -> None:
+    """Protects from "nothing was sent" after rows were, and from a reject file that is cut."""
+    # Some requests are always prepared ahead: one row each, so that the second file is still to be read.
+    write_csv(tmp_path / "a.csv", [customer(number, **(BAD if number % 50 == 0 else {})) for number in range(400)])
+    write_csv(tmp_path / "b.csv", [customer(1000 + number) for number in range(20)])
+    words = ("a.csv", "b.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "4", "--batch-size", "1", "--out", "run")
+    with Sandbox(SandboxSettings(windows=(), latency=(0.02, 0.04))) as sandbox:
+        process = start(*words, folder=tmp_path, sandbox=sandbox)
+        wait_until_accepted(sandbox, 1, process)
+        (tmp_path / "b.csv").rename(tmp_path / "elsewhere.csv")
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 7, err
+        (tmp_path / "elsewhere.csv").rename(tmp_path / "b.csv")
+        ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+    assert (ended.code, ended.counts["accepted"], ended.counts["rejected"]) == (3, 412, 8), ended.err
+    assert (tmp_path / "run" / "rejected.csv").read_text(encoding="utf-8").count("\n") == 9

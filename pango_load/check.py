@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pango_load.clock import SystemClock
 from pango_load.delivery.limiter import Limiter
+from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
 from pango_load.errors import LoadStopped
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
@@ -23,6 +24,7 @@ from pango_load.watcher import Silent, Watcher
 if TYPE_CHECKING:
     from pango_load.clock import Clock
     from pango_load.delivery.forecast import Forecast
+    from pango_load.delivery.quota_store import QuotaStore
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.report.row_files import RowFile
@@ -75,10 +77,20 @@ def _survey(run: Run, watcher: Watcher) -> None:
         share=options.quota_share,
         pace=options.pace,
         expected_requests=planner.requests,
+        store=_quota(run),
     )
     forecast: Forecast = limiter.forecast(planner.requests, answer=0.0)
     watcher.surveyed(run, found, forecast)
     guard(run.plan, found)
+
+
+def _quota(run: Run) -> QuotaStore | None:
+    """What the account has left, where the account is known and has sent before: a check leaves no trace."""
+    plan = run.plan
+    if plan.endpoint is None or plan.credentials is None or not plan.delivery.windows:
+        return None
+    path = quota_path(plan.state, plan.endpoint.account(plan.credentials))
+    return SqliteStore(path) if path.exists() else None
 
 
 def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanner]:

@@ -145,7 +145,7 @@ def run_check(flags: LoadFlags) -> int:
     settings = read_settings(env_file=flags.env_file, profile=flags.profile)
     with ExitStack() as resources:
         flags, kept = _spooled(replace(flags, sandbox=True), settings, resources)
-        plan = replace(make_plan(flags, settings), spool=kept)
+        plan = _with_account(replace(make_plan(flags, settings), spool=kept), settings)
         report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
     return show_report(report, flags)
 
@@ -242,6 +242,14 @@ def _spooled(flags: LoadFlags, settings: Settings, resources: ExitStack) -> tupl
         state = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-stdin-")))
     files, kept = with_spool(flags.files, state)
     return replace(flags, files=files), kept
+
+
+def _with_account(plan: LoadPlan, settings: Settings) -> LoadPlan:
+    """A check needs no account, but knows what the account has left where there is one."""
+    try:
+        return replace(plan, endpoint=settings.endpoint(allow_http=True), credentials=settings.credentials())
+    except UsageError:
+        return plan
 
 
 def _share(text: str) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pango_load.cli.screen import is_terminal, print_lines, width_of
 from pango_load.delivery.forecast import TimeLeft
 from pango_load.delivery.listener import Silent as SilentDelivery
-from pango_load.report.plain_text import counted, grouped, limit_words, shortened, spoken_time
-from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line
+from pango_load.report.plain_text import counted, grouped, shortened, spoken_time
+from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line, wait_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -28,6 +29,7 @@ PLAIN_SECONDS = 30.0
 BAR_SECONDS = 0.25
 RATE_SECONDS = 30.0
 WAIT_SHOWN = 1.0
+LONG_WAIT = 60.0
 BAR_WIDTH = 16
 
 
@@ -184,8 +186,13 @@ class ScreenWatcher(SilentDelivery):
             rows_a_second=rate,
             waiting_for=waiting_for,
             waits=waits,
+            waits_until=self._time_of_day(waits) if waiting_for and waits >= LONG_WAIT else "",
             seconds_left=left,
         )
+
+    def _time_of_day(self, seconds: float) -> str:
+        """When so many seconds have passed, by the clock of whoever looks."""
+        return datetime.fromtimestamp(self._clock.now() + seconds, UTC).astimezone().strftime("%H:%M")
 
     # --- the screen ---------------------------------------------------------------------------------------------------
 
@@ -245,7 +252,7 @@ def bar_text(progress: Progress) -> str:
     if progress.seconds_left is not None and settled < progress.rows:
         parts.append(f"{spoken_time(progress.seconds_left)} left")
     if progress.waiting_for:
-        parts.append(f"waiting {spoken_time(progress.waits)} for {limit_words(progress.waiting_for)}")
+        parts.append(wait_words(progress))
     elif progress.rows_a_second is not None:
         parts.append(f"{grouped(round(progress.rows_a_second))} rows/s")
     return ", ".join(parts)

@@ -126,6 +126,7 @@ class Progress:
         rows_a_second: lately; None where it is too early to say.
         waiting_for: what holds it up now, a window's label ("1 min") or another word; empty where nothing does.
         waits: seconds that the wait goes on.
+        waits_until: the same as a time of day ("14:05"), where it is long enough to be worth a look at the clock.
         seconds_left: None where it is too early to say.
     """
 
@@ -136,6 +137,7 @@ class Progress:
     rows_a_second: float | None = None
     waiting_for: str = ""
     waits: float = 0
+    waits_until: str = ""
     seconds_left: float | None = None
 
 
@@ -150,10 +152,18 @@ def progress_line(progress: Progress) -> str:
     if progress.rows_a_second is not None:
         parts.append(f"{grouped(round(progress.rows_a_second))} rows/s")
     if progress.waiting_for:
-        parts.append(f"waiting {spoken_time(progress.waits)} for {limit_words(progress.waiting_for)}")
+        parts.append(wait_words(progress))
     if progress.seconds_left is not None and settled < progress.rows:
         parts.append(f"about {spoken_time(progress.seconds_left)} left")
     return ", ".join(parts)
+
+
+def wait_words(progress: Progress) -> str:
+    """What is waited for, and for how long: "waiting for the limit over 1 h until 14:05"."""
+    what = limit_words(progress.waiting_for)
+    if progress.waits_until:
+        return f"waiting for {what} until {progress.waits_until}"
+    return f"waiting {spoken_time(progress.waits)} for {what}"
 
 
 # --- after it ---------------------------------------------------------------------------------------------------------

@@ -71,15 +71,18 @@ def _survey(run: Run, watcher: Watcher) -> None:
     run.entries = planner.entries
     run.figures = run.figures.model_copy(update={"requests_planned": planner.requests})
     options = run.plan.delivery
+    store = _quota(run)
     limiter = Limiter(
         options.windows,
         clock=run.clock,
         share=options.quota_share,
         pace=options.pace,
         expected_requests=planner.requests,
-        store=_quota(run),
+        store=store,
     )
     forecast: Forecast = limiter.forecast(planner.requests, answer=0.0)
+    if store is not None:
+        store.close()
     watcher.surveyed(run, found, forecast)
     guard(run.plan, found)
 

@@ -14,9 +14,14 @@ from pango_load.cli.screen import is_terminal, width_of
 from pango_load.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rich.console import Console
 
     from pango_load.catalogue.describe import TypeDescription, TypeLine
+
+_PIPED = 120
+_WIDE = 110
 
 
 def run_objects(name: str | None, *, template: str | None, as_json: bool, catalogue: Path | None) -> int:
@@ -65,36 +70,44 @@ def _write_template(name: str, template: str, catalogue: Path | None) -> int:
 def _console() -> Console:
     from rich.console import Console
 
-    width = width_of(sys.stdout) if is_terminal(sys.stdout) else 120
+    width = width_of(sys.stdout) if is_terminal(sys.stdout) else _PIPED
     return Console(width=width, highlight=False)
 
 
-def _show_list(lines: tuple[TypeLine, ...]) -> None:
+def _print_table(console: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table without lines around it; names are never broken, and no line ends in blanks."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in ("TYPE", "FIELDS", "NEEDED", "KNOWN FROM"):
-        table.add_column(header, overflow="fold")
-    for line in lines:
-        table.add_row(line.name, str(line.fields), line.needed, f"{line.known} ({line.source})")
+    for number, header in enumerate(headers):
+        table.add_column(header, overflow="fold", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*row)
+    with console.capture() as captured:
+        console.print(table)
+    sys.stdout.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def _show_list(lines: tuple[TypeLine, ...]) -> None:
     console = _console()
-    console.print(table)
+    rows = [(line.name, line.needed, line.known) for line in lines]
+    _print_table(console, ("TYPE", "NEEDED", "KNOWN FROM"), rows)
     console.print("\nOne of them: pango-load objects customer-identity", style="dim", markup=False)
 
 
 def _show_type(described: TypeDescription) -> None:
-    from rich.table import Table
-
     console = _console()
     console.print(f"{described.name}: {described.title}", style="bold", markup=False)
-    for fact in described.facts:
-        console.print(f"  {fact}", markup=False)
-    for rule in described.rules:
-        console.print(f"  {rule}", markup=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for header in ("FIELD", "HOLDS", "NEEDED", "WORDS", "EXAMPLE", "NOTE"):
-        table.add_column(header, overflow="fold")
-    for line in described.fields:
-        table.add_row(line.name, line.holds, line.needed, line.words, line.example, line.note)
-    console.print()
-    console.print(table)
+    for sentence in (*described.facts, *described.rules):
+        console.print(f"  {sentence}", markup=False)
+    sys.stdout.write("\n")
+    if console.width >= _WIDE:
+        headers: tuple[str, ...] = ("FIELD", "HOLDS", "NEEDED", "WORDS", "EXAMPLE", "NOTE")
+        rows = [(one.name, one.holds, one.needed, one.words, one.example, one.note) for one in described.fields]
+        _print_table(console, headers, rows)
+        return
+    headers = ("FIELD", "HOLDS", "NEEDED", "WORDS OR EXAMPLE")
+    _print_table(
+        console, headers, [(one.name, one.holds, one.needed, one.words or one.example) for one in described.fields]
+    )
+    console.print("\nA wider window, or --json, shows the notes too.", style="dim", markup=False)

@@ -35,14 +35,16 @@ class ProblemTally:
             row: the number that a person counts.
             problems: all of them.
         """
-        counted: set[tuple[str, str]] = set()
+        counted: list[tuple[str, str]] = []
         for problem in problems:
             kind = self._kind(problem.code, problem.field)
             if kind in counted:
                 continue
-            counted.add(kind)
+            counted.append(kind)
             self._rows[kind] = self._rows.get(kind, 0) + 1
-            examples = self._examples.setdefault(kind, [])
+            examples = self._examples.get(kind)
+            if examples is None:
+                examples = self._examples[kind] = []
             if len(examples) < _EXAMPLES_KEPT:
                 value = problem.value[:_LETTERS_KEPT] if problem.value is not None else None
                 examples.append(Example(code=kind[0], field=kind[1], row=row, column=problem.column, value=value))

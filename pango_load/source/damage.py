@@ -173,11 +173,7 @@ class Survey:
         """The columns that deserve a close look in this chunk, and for what."""
         frame = chunk.frame
         is_close = chunk.first < CLOSE_RECORDS
-        looked_at = pl.all() if is_close else pl.all().gather_every(_SAMPLED)
-        seen = frame.select(
-            pl.all().str.len_bytes().max().name.prefix("longest "),
-            looked_at.str.contains(_ANY_SIGN).any().name.prefix("hit "),
-        ).row(0, named=True)
+        seen = frame.select(_LENGTH, _CLOSE_LOOK if is_close else _SAMPLED_LOOK).row(0, named=True)
         suspects = [
             (name, str(cut)) for name in self._headers for cut in _LENGTHS if (seen[f"longest {name}"] or 0) >= cut
         ]
@@ -293,6 +289,10 @@ _TESTS = _KINDS | _SHAPES | {sign.code: sign.needle for sign in SIGNS}
 
 
 _ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in _KINDS)
+
+_LENGTH = pl.all().str.len_bytes().max().name.prefix("longest ")
+_CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any().name.prefix("hit ")
+_SAMPLED_LOOK = pl.all().gather_every(_SAMPLED).str.contains(_ANY_SIGN).any().name.prefix("hit ")
 
 
 def _shows(name: str, code: str) -> pl.Expr:

@@ -25,17 +25,15 @@ def are_letters_plain(text: bytes, *, line_ends: int, separator: bytes) -> bool:
     if separator.isspace() and b'"' in text:
         return False
     letters = pl.Series("letter", [text], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode().to_frame()
-    letter = pl.col("letter")
     # Without quotes, a separator stands nowhere but between cells.
     expected = line_ends + (text.count(separator) if separator < b" " else 0)
-    checks = [(letter < _SPACE).sum().alias("controls")]
-    if not text.isascii():
-        checks.append(_is_other(letter, has_punctuation=b"\xe2" in text))
+    checks = _ASCII if text.isascii() else _WITH_PUNCTUATION if b"\xe2" in text else _VIETNAMESE
     controls, *other = letters.select(checks).row(0)
     return controls == expected and not any(other)
 
 
-def _is_other(letter: pl.Expr, *, has_punctuation: bool) -> pl.Expr:
+def _other(letter: pl.Expr, *, has_punctuation: bool) -> pl.Expr:
+    """Whether a letter outside ASCII is not plain."""
     second, third = letter.shift(-1), letter.shift(-2)
     other = (letter >= _OTHER_LEAD) & (letter != _VIETNAMESE_LEAD) & (letter != _PUNCTUATION_LEAD)
     # U+1E00 to U+1EFF is 0xE1, then 0xBA or 0xBB, which differ in their last bit.
@@ -47,3 +45,9 @@ def _is_other(letter: pl.Expr, *, has_punctuation: bool) -> pl.Expr:
         currency = second.eq(0x82) & (third.eq(0xAB) | third.eq(0xAC))
         other |= (letter == _PUNCTUATION_LEAD) & ~(general | currency)
     return other.any().alias("other")
+
+
+_CONTROLS = (pl.col("letter") < _SPACE).sum().alias("controls")
+_ASCII = (_CONTROLS,)
+_VIETNAMESE = (_CONTROLS, _other(pl.col("letter"), has_punctuation=False))
+_WITH_PUNCTUATION = (_CONTROLS, _other(pl.col("letter"), has_punctuation=True))

@@ -51,6 +51,7 @@ class Glancer:
     def __init__(self, mapping: FieldMapping) -> None:
         self._zone = mapping.zone
         self._nulls = [word for word in mapping.nulls if word]
+        self._known_doubts: dict[object, dict[int, pl.Expr]] = {}
         self._rules = {index: rule for index, rule in enumerate(mapping.columns) if _is_simple(rule)}
 
     def look(self, frame: pl.DataFrame, *, is_plain: bool) -> Glance:
@@ -63,12 +64,21 @@ class Glancer:
         cells = cells.hstack(read.get_columns())
         placed = {at: self._placing(at, pattern, read[f"{at} read"]) for at, pattern in patterns.items()}
         cells = cells.with_columns(place.alias(f"{at} value") for at, place in placed.items() if place is not None)
-        doubts = {
-            at: self._doubt(at, rule, patterns, is_plain=is_plain)
-            for at, rule in self._rules.items()
-            if rule.rule.type is not FieldType.TIMESTAMP or placed.get(at) is not None
-        }
-        return self._weigh(cells, doubts)
+        dates = {at: pattern for at, pattern in patterns.items() if placed[at] is not None}
+        return self._weigh(cells, self._doubts(dates, is_plain=is_plain))
+
+    def _doubts(self, dates: dict[int, str], *, is_plain: bool) -> dict[int, pl.Expr]:
+        """See `_doubt`; kept, since making expressions takes about as long as small columns do."""
+        key = (is_plain, *dates.items())
+        if key not in self._known_doubts:
+            self._known_doubts = {
+                key: {
+                    at: self._doubt(at, rule, dates, is_plain=is_plain)
+                    for at, rule in self._rules.items()
+                    if rule.rule.type is not FieldType.TIMESTAMP or at in dates
+                }
+            }
+        return self._known_doubts[key]
 
     def _patterns(self, cells: pl.DataFrame) -> dict[int, str]:
         """The pattern that the dates of a column have, as far as its first cells tell."""

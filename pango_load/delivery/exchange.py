@@ -371,16 +371,15 @@ def freed(judgement: Judgement, scrubber: Scrubber, entries: Sequence[bytes]) ->
     """`judgement` without secrets and without values of `entries`, at once: nothing later has to think of it."""
     if not judgement.code and not judgement.failures:
         return judgement
+    said = [judgement.code, judgement.words]
+    for failure in judgement.failures:
+        said += [failure.code, failure.words]
+    clean = iter(scrubber.clean_all(said, entries))
     return replace(
         judgement,
-        code=scrubber.clean(judgement.code, entries)[:LONGEST_CODE],
-        words=scrubber.clean(judgement.words, entries),
+        code=next(clean)[:LONGEST_CODE],
+        words=next(clean),
         failures=tuple(
-            replace(
-                failure,
-                code=scrubber.clean(failure.code, entries)[:LONGEST_CODE],
-                words=scrubber.clean(failure.words, entries),
-            )
-            for failure in judgement.failures
+            replace(failure, code=next(clean)[:LONGEST_CODE], words=next(clean)) for failure in judgement.failures
         ),
     )

@@ -7,21 +7,34 @@ import html
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pango_load.delivery.readings import bare, bare_reading, fold_reading, folded, readings
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    from pango_load.delivery.readings import Reading, Span
 
 LONGEST = 300
 """Characters that are kept of a message."""
 SHORTEST_VALUE = 3
+SHORTEST_BARE = 5
+"""A value is found without its accents too, where so many letters are left: shorter ones are words of other things."""
 PREFIX = 12
 """So many first characters of a secret give it away."""
 VALUE_PREFIX = 8
 
+SECRET, VALUE, EMAIL, NUMBER = "[secret]", "[value]", "[e-mail]", "[number]"
+_RANK = (SECRET, VALUE, EMAIL, NUMBER)
+"""Which mark stands where two would."""
+
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w])\+?\d(?:[ .()-]{0,2}\d){6,}(?!\w)")
+_CODED = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
+"""What may be base64."""
 
 
 class Scrubber:
@@ -32,14 +45,14 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._needles: dict[str, None] = {}
+        self._needles: dict[_Needle, None] = {}
         for secret in secrets:
             self.learn(secret)
 
     def learn(self, secret: str) -> None:
         """Never show `secret`, nor its base64 and URL-encoded forms, nor a piece that begins like it."""
         for form in _disguises(secret):
-            self._needles[form] = None
+            self._needles[_Needle(folded(form), SECRET, PREFIX)] = None
 
     def clean(self, text: str, entries: Iterable[bytes] = ()) -> str:
         """Give `text` in one line of at most 300 characters, fit to be kept.
@@ -47,25 +60,127 @@ class Scrubber:
         Secrets are gone, the values of `entries` (each the JSON of an object), and whatever looks like an e-mail
         address or a phone number; control characters are escaped.
         """
-        text = " ".join(text[: 20 * LONGEST].split())
-        for needle in self._needles:
-            text = _without(text, needle, "[secret]", prefix=PREFIX)
-        values = _values(entries)
-        for value in sorted(values, key=len, reverse=True):
-            text = _without(text, value, "[value]", prefix=VALUE_PREFIX)
-        text = _EMAIL.sub("[e-mail]", text)
-        text = _PHONE.sub("[number]", text)
-        text = "".join(map(_visible, text))
-        return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        return self.clean_all([text], entries)[0]
+
+    def clean_all(self, texts: Iterable[str], entries: Iterable[bytes] = ()) -> list[str]:
+        """`clean` for several texts about the same entries."""
+        found = _Sought.of(_values(entries), self._needles)
+        return [_clean(text, found) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """Something to be found, as a `folded` or `bare` reading spells it.
+
+    Attributes:
+        prefix: so many first characters are enough.
+        is_word: only where no letter or digit stands beside it.
+    """
+
+    text: str
+    mark: str
+    prefix: int
+    is_word: bool = False
+
+    def runs(self, text: str) -> Iterator[Span]:
+        """Every run of `text` that begins like the needle, as far as it agrees: none hides another."""
+        head = self.text[: self.prefix]
+        at, end = text.find(head), 0
+        while at >= 0:
+            # What the last run has covered need not be compared letter by letter once more.
+            known = end if at < end and self.text.startswith(text[at:end]) else at + len(head)
+            end = max(known, at + len(head))
+            while end < len(text) and end - at < len(self.text) and text[end] == self.text[end - at]:
+                end += 1
+            if not self.is_word or not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+                yield at, end
+            at = text.find(head, at + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """All that must not be left in a text: as it is read with its accents, and without."""
+
+    accented: Collection[_Needle]
+    bare: frozenset[_Needle]
+    only_bare: frozenset[_Needle]
+    plain: frozenset[str]
+
+    @classmethod
+    def of(cls, values: _Values, secrets: Iterable[_Needle]) -> _Sought:
+        forms = {form for value in values.plain for form in _spellings(value)}
+        words = {_Needle(folded(word), VALUE, len(word), is_word=True) for word in values.words}
+        accented = {_Needle(text, VALUE, VALUE_PREFIX) for form in forms if (text := folded(form))}
+        without = {_Needle(text, VALUE, VALUE_PREFIX) for value in values.plain if (text := _bare_form(value))}
+        return cls(
+            accented=(*secrets, *accented, *words),
+            bare=frozenset(without),
+            only_bare=frozenset(without - accented),
+            plain=frozenset(folded(value.strip())[:VALUE_PREFIX] for value in values.plain),
+        )
+
+
+def _bare_form(value: str) -> str:
+    text = bare(value.strip())
+    return text if len(text) >= SHORTEST_BARE else ""
+
+
+def _clean(text: str, sought: _Sought) -> str:
+    text = " ".join(text[: 20 * LONGEST].split())
+    marks: list[tuple[Span, str]] = []
+    for reading in readings(text):
+        marks.extend(_found(reading, sought))
+    marks.extend((coded.span(), VALUE) for coded in _CODED.finditer(text) if _hides(coded[0], sought))
+    text = _marked(text, marks)
+    # A number may stand right beside a value, and look like a part of it before.
+    text = _PHONE.sub(NUMBER, _EMAIL.sub(EMAIL, text))
+    text = "".join(map(_visible, text))
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _found(reading: Reading, sought: _Sought) -> Iterator[tuple[Span, str]]:
+    accented, without = fold_reading(reading), bare_reading(reading)
+    for needle in sought.accented:
+        for begin, end in needle.runs(accented.text):
+            yield accented.place(begin, end), needle.mark
+    # Where nothing has accents, both readings are one, and most needles have been sought in it.
+    for needle in sought.bare if without.text != accented.text else sought.only_bare:
+        for begin, end in needle.runs(without.text):
+            yield without.place(begin, end), needle.mark
+    for pattern, mark in ((_EMAIL, EMAIL), (_PHONE, NUMBER)):
+        for found in pattern.finditer(reading.text):
+            yield reading.place(*found.span()), mark
+
+
+def _hides(coded: str, sought: _Sought) -> bool:
+    """Whether `coded` is base64 with the beginning of a value in it."""
+    return bool(sought.plain) and any(head in text for text in map(folded, _decoded(coded)) for head in sought.plain)
+
+
+def _marked(text: str, marks: list[tuple[Span, str]]) -> str:
+    """`text` with one mark in place of each stretch that is covered."""
+    parts: list[str] = []
+    begin, end, mark = 0, 0, ""
+    done = 0
+    for (first, last), name in sorted(marks, key=lambda each: (each[0][0], -each[0][1])):
+        if mark and first < end:
+            end, mark = max(end, last), min(mark, name, key=_RANK.index)
+            continue
+        if mark:
+            parts += [text[done:begin], mark]
+            done = end
+        begin, end, mark = first, last, name
+    if mark:
+        parts += [text[done:begin], mark]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 def _disguises(secret: str) -> Iterator[str]:
     if not secret:
         return
-    yield secret
-    yield quote(secret, safe="")
-    yield html.escape(secret)
-    raw = secret.encode()
+    yield from _spellings(secret)
+    raw = secret.encode("utf-8", "replace")
     for lead in range(3):
         # A secret inside a longer encoded text (`user:key`) stands at any of three offsets; its inner part is fixed.
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -75,28 +190,35 @@ def _disguises(secret: str) -> Iterator[str]:
                 yield inner
 
 
-def _without(text: str, needle: str, mark: str, *, prefix: int) -> str:
-    """`text` with every run that begins like `needle` replaced, however much of it follows; case does not matter."""
-    low, sought = text.lower(), needle.lower()
-    if len(low) != len(text):  # a letter whose small form is longer: positions would not agree
-        low, sought = text, needle
-    head = sought[:prefix]
-    at = low.find(head)
-    if at < 0:
-        return text
-    parts, done = [], 0
-    while at >= 0:
-        end = at + len(head)
-        while end < len(low) and end - at < len(sought) and low[end] == sought[end - at]:
-            end += 1
-        parts += [text[done:at], mark]
-        done = end
-        at = low.find(head, end)
-    return "".join([*parts, text[done:]])
+def _spellings(value: str) -> Iterator[str]:
+    """`value` as it is, and escaped: what stands before it may hide where an escape begins."""
+    yield value.strip()
+    yield html.escape(value)
+    yield html.escape(value, quote=False)
+    yield quote(value, safe="", errors="replace")
+    yield quote(value, errors="replace")
+    yield json.dumps(value)[1:-1]
 
 
-def _values(entries: Iterable[bytes]) -> set[str]:
-    """Every text and number of `entries` that is long enough to give something away, in all its spellings.
+def _decoded(coded: str) -> Iterator[str]:
+    """What `coded` says as base64, wherever in it that begins."""
+    standard = coded.rstrip("=").replace("-", "+").replace("_", "/")
+    for lead in range(4):
+        part = standard[lead:]
+        part = part[: len(part) - (len(part) % 4 == 1)]
+        yield base64.b64decode(part + "=" * (-len(part) % 4)).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What entries hold: values that give something away anywhere, and words that do so where they stand alone."""
+
+    plain: frozenset[str]
+    words: frozenset[str]
+
+
+def _values(entries: Iterable[bytes]) -> _Values:
+    """Every text and number of `entries`, and what stands before the @ of addresses.
 
     A value that is also a key of an entry stays: `Invalid value of: phone` must be readable.
     """
@@ -108,9 +230,9 @@ def _values(entries: Iterable[bytes]) -> set[str]:
         except ValueError:
             continue
         _collect(document, found, keys)
-    plain = {" ".join(value.split()) for value in found if value not in keys}
-    spelled = {form for value in plain for form in (value, html.escape(value), quote(value), json.dumps(value)[1:-1])}
-    return {form for form in spelled if len(form) >= SHORTEST_VALUE}
+    plain = frozenset(value for value in found - keys if len(" ".join(value.split())) >= SHORTEST_VALUE)
+    words = {value.strip().partition("@")[0] for value in plain if _EMAIL.fullmatch(value.strip())}
+    return _Values(plain, frozenset(word for word in words - keys if len(word) >= SHORTEST_VALUE))
 
 
 def _collect(value: object, found: set[str], keys: set[str]) -> None:

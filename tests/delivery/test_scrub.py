@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import json
-from urllib.parse import quote
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pango_load.delivery.scrub import LONGEST, Scrubber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRET = "s3cr3t/key+with=signs-0123456789"
 
@@ -93,6 +98,79 @@ def test_no_value_is_ever_left(before: str, value: str, after: str) -> None:
     cleaned = Scrubber().clean(before + value + after, [json.dumps({"": value}).encode()])
 
     assert value not in cleaned
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "upper-case": str.upper,
+    "url-quoted": quote,
+    "url-quoted-through": lambda value: quote(value, safe=""),
+    "url-quoted-as-a-form": quote_plus,
+    "json-escaped": lambda value: json.dumps(value)[1:-1],
+    "json-escaped-but-for-letters": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    "html-escaped": html.escape,
+    "html-escaped-by-numbers": lambda value: "".join(f"&#{ord(letter)};" for letter in value),
+    "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "base64-for-addresses": lambda value: base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+}
+MARKS = re.compile(r"\[(?:value|secret|e-mail|number)\]")
+WRITTEN = st.text(st.characters(exclude_categories=["C"]), max_size=30) | st.text("ab% @'\"é&;\\+", max_size=30)
+
+
+@settings(deadline=None)
+@given(data=st.data(), before=WRITTEN, after=WRITTEN, values=st.lists(WRITTEN, min_size=1, max_size=4))
+def test_no_value_is_left_in_any_form_whatever_it_holds(
+    *, data: st.DataObject, before: str, after: str, values: list[str]
+) -> None:
+    """Protects every customer: names with spaces and accents, addresses, quotes and percent signs included."""
+    values = [value for value in values if len(" ".join(value.split())) >= 3]
+    assume(values)
+    said = [FORMS[data.draw(st.sampled_from(sorted(FORMS)))](value) for value in values]
+    entry = json.dumps({"": values}).encode()
+
+    cleaned = Scrubber().clean(before + " and ".join(said) + after, [entry])
+
+    for piece in MARKS.split(cleaned):
+        for value, form in zip(values, said, strict=True):
+            assert " ".join(value.split()) not in piece
+            assert " ".join(form.split()) not in piece
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Elizabeth Taylor-Smith 49",
+        "customer49@private-domain.example",
+        "khach5@example.vn",
+        'Nguyễn "Q" Văn\\5 Ánh',
+        "100% wool & more",
+        "O'Brien",
+        "Ánh",
+        "12345",
+    ],
+)
+def test_a_whole_value_goes_in_every_form(value: str, form: Callable[[str], str]) -> None:
+    """Protects what comes after the first blank, accent or @ of a value."""
+    cleaned = Scrubber().clean(f"bad: {form(value)} exists already", [json.dumps({"": value}).encode()])
+
+    assert cleaned == "bad: [value] exists already"
+
+
+def test_what_stands_before_the_at_of_an_address_goes() -> None:
+    """Protects short names of mailboxes, which the words of a refusal may show without the rest."""
+    entry = b'{"email": "khach5@example.vn", "second": "in@example.vn", "third": "valid@example.vn"}'
+
+    cleaned = Scrubber().clean("Khach5 exists, KHACH5@other.example too: in or invalid", [entry])
+
+    assert cleaned == "[value] exists, [value] too: in or invalid"
+
+
+def test_a_name_goes_without_its_accents_too() -> None:
+    """Protects customers of a server that knows plain letters only."""
+    entry = '{"fullName": "Nguyễn Văn Đạt"}'.encode()
+
+    assert Scrubber().clean("NGUYEN VAN DAT exists", [entry]) == "[value] exists"
 
 
 @given(text=st.text(max_size=2000))

@@ -122,10 +122,9 @@ class _Parser:
         self._still_damaged = pl.all_horizontal(
             pl.col(self._headers).is_null(), pl.col(CODE_COLUMN).str.starts_with("source.")
         )
-        lengths = pl.all().str.len_bytes()
         self._lengths = (
-            pl.sum_horizontal(lengths.sum()).alias("in cells"),
-            pl.min_horizontal(lengths.min()).alias("shortest"),
+            pl.sum_horizontal(pl.all().sum()).alias("in cells"),
+            pl.min_horizontal(pl.all().min()).alias("shortest"),
         )
 
     def parse(self, text: bytes, *, final: bool) -> Iterator[_Piece]:
@@ -185,7 +184,7 @@ class _Parser:
             )
         except pl.exceptions.PolarsError:
             return None
-        in_cells, shortest = frame.select(*self._lengths).row(0)
+        in_cells, shortest = frame.select(pl.all().str.len_bytes()).select(*self._lengths).row(0)
         returns = returns_before_line_ends(text, self._dialect)
         if len(text) != in_cells + frame.height * self._width + taken_off + returns:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 # The lead bytes of U+0080 to U+027F are below, those of U+1E00 to U+1EFF and of punctuation are looked at apart.
@@ -27,27 +29,26 @@ def are_letters_plain(text: bytes, *, line_ends: int, separator: bytes) -> bool:
     letters = pl.Series("letter", [text], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode().to_frame()
     # Without quotes, a separator stands nowhere but between cells.
     expected = line_ends + (text.count(separator) if separator < b" " else 0)
-    checks = _ASCII if text.isascii() else _WITH_PUNCTUATION if b"\xe2" in text else _VIETNAMESE
+    checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
     controls, *other = letters.select(checks).row(0)
     return controls == expected and not any(other)
 
 
-def _other(letter: pl.Expr, *, has_punctuation: bool) -> pl.Expr:
-    """Whether a letter outside ASCII is not plain."""
+@cache
+def _checks(*, is_ascii: bool, has_latin: bool, has_punctuation: bool) -> tuple[pl.Expr, ...]:
+    """How many control characters there are, and whether a letter outside ASCII is not plain."""
+    letter = pl.col("letter")
+    controls = (letter < _SPACE).sum().alias("controls")
+    if is_ascii:
+        return (controls,)
     second, third = letter.shift(-1), letter.shift(-2)
-    other = (letter >= _OTHER_LEAD) & (letter != _VIETNAMESE_LEAD) & (letter != _PUNCTUATION_LEAD)
     # U+1E00 to U+1EFF is 0xE1, then 0xBA or 0xBB, which differ in their last bit.
-    other |= (letter == _VIETNAMESE_LEAD) & (second & 0xFE).ne(0xBA)
-    other |= (letter == _LATIN_LEAD) & (second.eq(0x85) | second.eq(0xA0))
+    other = (letter >= _OTHER_LEAD) & ((letter != _VIETNAMESE_LEAD) | (second & 0xFE).ne(0xBA))
     if has_punctuation:
         is_space = third.is_in([0xA8, 0xA9, 0xAF])
         general = second.eq(0x80) & third.is_between(0x90, 0xBA) & ~is_space
         currency = second.eq(0x82) & (third.eq(0xAB) | third.eq(0xAC))
-        other |= (letter == _PUNCTUATION_LEAD) & ~(general | currency)
-    return other.any().alias("other")
-
-
-_CONTROLS = (pl.col("letter") < _SPACE).sum().alias("controls")
-_ASCII = (_CONTROLS,)
-_VIETNAMESE = (_CONTROLS, _other(pl.col("letter"), has_punctuation=False))
-_WITH_PUNCTUATION = (_CONTROLS, _other(pl.col("letter"), has_punctuation=True))
+        other &= (letter != _PUNCTUATION_LEAD) | ~(general | currency)
+    if has_latin:
+        other |= (letter == _LATIN_LEAD) & (second.eq(0x85) | second.eq(0xA0))
+    return (controls, other.any().alias("other"))

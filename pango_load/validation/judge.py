@@ -14,6 +14,7 @@ from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import UsageError
 from pango_load.records import ColumnRule, FieldMapping, FieldRule, FieldType, Requirement, Severity, Shape
 from pango_load.validation.columns import ColumnReader
+from pango_load.validation.old_offsets import moved_since
 from pango_load.validation.values import Finding, type_values
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Judge:
         read = self._reader.read(chunk.frame, offsets=offsets, is_plain=chunk.is_plain)
         values = {str(index): typed.values for index, typed in enumerate(read.typed)}
         for typed, rule in zip(read.typed, self._mapping.columns, strict=True):
-            for finding in typed.findings:
+            for finding in (*typed.findings, *self._old_clock(typed.values, rule)):
                 if finding.rows.any():
                     rulings.extend(self._spoken(finding, rule))
                     self._demand_zone(finding, rule, chunk)
@@ -131,6 +132,11 @@ class Judge:
             keys=self._keys(values),
             deletes=self._deletes(values, is_valid),
         )
+
+    def _old_clock(self, values: pl.Series, rule: ColumnRule) -> Iterator[Finding]:
+        zone = self._mapping.zone.timezone
+        if rule.rule.type is FieldType.TIMESTAMP and (moved := moved_since(values, zone)) is not None:
+            yield Finding(code="date.old-clock", rows=moved, places={"zone": zone or ""})
 
     def _offsets(self, frame: pl.DataFrame) -> tuple[pl.Series | None, list[Ruling]]:
         """The hours of `timezoneGmt` row by row, where the mapping takes them from a column."""
@@ -235,6 +241,9 @@ class Judge:
         if not names or len(names) < len(self._mapping.record_key):
             return None
         if len(names) == 1:
+            column = values[names[0]]
+            if column.dtype == pl.String and not column.null_count():
+                return column.hash()
             key = pl.col(names[0]).cast(pl.String)
         else:
             key = pl.concat_str([pl.col(name).cast(pl.String) for name in names], separator=_KEY_SEPARATOR)

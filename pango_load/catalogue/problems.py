@@ -85,6 +85,13 @@ _KINDS = (
         hint="Write the time with its offset, for instance 2024-03-10T02:30:00+07:00.",
     ),
     ProblemKind(
+        code="date.old-clock",
+        title="a date from before the zone had today's clock: shown by today's, it may be a day off",
+        sentence='{field}: "{value}" falls when the clock of {zone} was not today\'s.',
+        hint="It is sent as the true instant; timezone: Etc/GMT-7 reads every date by today's clock of Viet Nam.",
+        severity=Severity.WARN,
+    ),
+    ProblemKind(
         code="date.zone",
         title="a wall-clock time without a zone",
         sentence='{field}: "{value}" is a wall-clock time, and its row gives no timezoneGmt.',

@@ -96,9 +96,13 @@ def announcement_lines(announcement: Announcement, *, width: int = 80) -> list[L
     sent = f"{counted(told.to_send, 'row')}{entries} in {counted(told.requests, 'request')}"
     lines += _labelled("To send", sent if told.to_send else "nothing", width)
     if told.to_send and told.seconds is not None:
-        until = f", at {utc_text(told.until)}" if told.until is not None else ""
-        binds = f"; {limit_words(told.window)} binds" if told.window else ""
-        lines += _labelled("Earliest end", f"in {spoken_time(told.seconds)}{until}{binds}", width)
+        if told.seconds < 1:
+            earliest = "within a second"
+        else:
+            until = f", at {utc_text(told.until)}" if told.until is not None else ""
+            binds = f"; {limit_words(told.window)} binds" if told.window else ""
+            earliest = f"in {spoken_time(told.seconds)}{until}{binds}"
+        lines += _labelled("Earliest end", earliest, width)
     lines += _labelled("Mapping", one_line(told.mapping), width)
     if told.address:
         address = f"{one_line(told.address)}{' (sandbox: nothing leaves this machine)' if told.sandbox else ''}"

@@ -10,8 +10,12 @@ from pango_load.payload.text import escaped, json_values
 from pango_load.records import FieldType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pango_load.records import ColumnRule, FieldMapping
 
+_Piece = str | pl.Expr
+"""What an entry is made of: the same text in every entry, or a column."""
 _ZONE = "timezoneGmt"
 _JSON_ALREADY = {FieldType.DOUBLE, FieldType.OBJECT}
 """Decimals and nested values come as the JSON they are, digit for digit."""
@@ -26,7 +30,7 @@ def make_entries(values: pl.DataFrame, mapping: FieldMapping) -> pl.Series:
         return pl.Series([], dtype=pl.String)
     written: dict[str, pl.Series] = {}
     fragments = _zone_fragment(values, mapping, written)
-    containers: dict[str, list[pl.Expr]] = {}
+    containers: dict[str, list[_Piece]] = {}
     for index, rule in enumerate(mapping.columns):
         name = str(index)
         column = values[name]
@@ -35,41 +39,56 @@ def make_entries(values: pl.DataFrame, mapping: FieldMapping) -> pl.Series:
         place = fragments if rule.container is None else containers.setdefault(rule.container, [])
         place.extend(_fragment(rule, column, name, written))
     for container, slots in containers.items():
-        inner = pl.concat_str(slots)
+        inner = pl.concat_str(_literals(slots))
         filled = pl.concat_str([pl.lit(f',"{container}":{{'), inner.str.slice(1), pl.lit("}")])
         fragments.append(pl.when(inner.str.len_bytes() > 0).then(filled).otherwise(pl.lit("")))
     if not fragments:
         return pl.repeat("{}", values.height, dtype=pl.String, eager=True)
     frame = pl.DataFrame(written) if written else pl.DataFrame({"": pl.repeat(None, values.height, eager=True)})
+    head, *others = fragments
+    if isinstance(head, str):
+        # The first key is always there: the brace stands in the place of its comma, and all is one pass.
+        pieces = [pl.lit("{" + head[1:]), *_literals(others), pl.lit("}")]
+        return frame.select(pl.concat_str(pieces).alias("entry")).to_series()
     # Every fragment begins with a comma, so the first is cut off.
-    keys = frame.select(pl.concat_str(fragments).str.slice(1).alias("keys"))["keys"]
-    return "{" + keys + "}"
+    keys = pl.concat_str(_literals(fragments)).str.slice(1)
+    return frame.select(pl.concat_str(pl.lit("{"), keys, pl.lit("}")).alias("entry")).to_series()
 
 
-def _zone_fragment(values: pl.DataFrame, mapping: FieldMapping, written: dict[str, pl.Series]) -> list[pl.Expr]:
+def _literals(pieces: Sequence[_Piece]) -> list[pl.Expr]:
+    """Expressions for `pieces`, of which adjacent literal ones are made one."""
+    joined: list[_Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return [pl.lit(piece) if isinstance(piece, str) else piece for piece in joined]
+
+
+def _zone_fragment(values: pl.DataFrame, mapping: FieldMapping, written: dict[str, pl.Series]) -> list[_Piece]:
     if mapping.zone.column is not None and _ZONE in values.columns:
         written[_ZONE] = values[_ZONE].cast(pl.String)
-        return [_unless_empty([pl.lit(f',"{_ZONE}":'), pl.col(_ZONE)], _ZONE)]
+        return [_unless_empty([f',"{_ZONE}":', pl.col(_ZONE)], _ZONE)]
     if mapping.zone.offset_hours is not None:
-        return [pl.lit(f',"{_ZONE}":{mapping.zone.offset_hours}')]
+        return [f',"{_ZONE}":{mapping.zone.offset_hours}']
     return []
 
 
-def _fragment(rule: ColumnRule, column: pl.Series, name: str, written: dict[str, pl.Series]) -> list[pl.Expr]:
+def _fragment(rule: ColumnRule, column: pl.Series, name: str, written: dict[str, pl.Series]) -> list[_Piece]:
     """The pieces `,"key":` and value of one column; its text goes into `written` under `name`."""
     key = f',"{rule.target}":'
     if rule.empty_is_null:
         written[name] = _as_json(column, rule).fill_null("null")
-        return [pl.lit(key), pl.col(name)]
+        return [key, pl.col(name)]
     is_text = column.dtype == pl.String and rule.rule.type not in _JSON_ALREADY
     written[name] = escaped(column) if is_text else _as_json(column, rule)
-    quote = [pl.lit('"')] if is_text else []
-    pieces = [pl.lit(key + '"' if is_text else key), pl.col(name), *quote]
+    pieces: list[_Piece] = [key + '"', pl.col(name), '"'] if is_text else [key, pl.col(name)]
     return [_unless_empty(pieces, name)] if column.null_count() else pieces
 
 
-def _unless_empty(pieces: list[pl.Expr], name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_not_null()).then(pl.concat_str(pieces)).otherwise(pl.lit(""))
+def _unless_empty(pieces: list[_Piece], name: str) -> pl.Expr:
+    return pl.when(pl.col(name).is_not_null()).then(pl.concat_str(_literals(pieces))).otherwise(pl.lit(""))
 
 
 def _as_json(column: pl.Series, rule: ColumnRule) -> pl.Series:

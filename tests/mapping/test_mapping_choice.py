@@ -92,8 +92,8 @@ def test_no_object_type_at_all_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         choose_mapping(None, "", FIELDS, folder=tmp_path)
     assert (caught.value.message, caught.value.advice) == (
-        "What do the rows become?",
-        "Add --object TYPE; `pango-load objects` shows the types.",
+        "--object is missing.",
+        "Add --object TYPE: what the rows become; `pango-load objects` shows the types.",
     )
 
 

@@ -74,7 +74,8 @@ class Case:
     entries: set[int] = field(default_factory=set)
 
     def median(self, what: str) -> float:
-        return statistics.median(getattr(cost, what) for cost in self.costs)
+        """Of wall, cpu or peak."""
+        return float(statistics.median(getattr(cost, what) for cost in self.costs))
 
 
 def measure(case: Case, folder: Path, environment: dict[str, str]) -> Cost:

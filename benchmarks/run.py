@@ -30,8 +30,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from make_customers import write_customers
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -99,7 +97,7 @@ def make_data(count: int) -> Path:
     if not path.exists():
         print(f"making {path.name}", file=sys.stderr)
         half = path.with_suffix(".part")
-        write_customers(half, count)
+        subprocess.run([sys.executable, str(HERE / "make_customers.py"), str(count), str(half)], check=True)
         half.replace(path)
     return path
 

@@ -305,7 +305,9 @@ def choose_mapping(
         mapping = read_mapping(plan_mapping, object_type_name=object_name, catalogue=catalogue)
         return fit(mapping, headers, strict=strict, timezone=timezone)
     if not object_name:
-        raise UsageError("--object is missing.", "Add --object TYPE: what the rows become; `pango-load objects` shows the types.")
+        raise UsageError(
+            "--object is missing.", "Add --object TYPE: what the rows become; `pango-load objects` lists them."
+        )
     kind = object_type(object_name, catalogue)
     path = folder / "mappings" / f"{kind.name}.yaml"
     if not path.is_file():

@@ -93,7 +93,7 @@ def test_no_object_type_at_all_is_a_usage_error(tmp_path: Path) -> None:
         choose_mapping(None, "", FIELDS, folder=tmp_path)
     assert (caught.value.message, caught.value.advice) == (
         "--object is missing.",
-        "Add --object TYPE: what the rows become; `pango-load objects` shows the types.",
+        "Add --object TYPE: what the rows become; `pango-load objects` lists them.",
     )
 
 

@@ -36,7 +36,9 @@ def entry(row) -> dict[str, object]:
             value = int(cell)
         elif key in DATES:
             try:
-                value = int(datetime.fromisoformat(cell).replace(tzinfo=ZONE).timestamp() * 1000)
+                # dlt has made dates of them already.
+                moment = cell if isinstance(cell, datetime) else datetime.fromisoformat(cell)
+                value = int(moment.replace(tzinfo=ZONE).timestamp() * 1000)
             except ValueError:
                 continue
         if key.startswith("customField"):
@@ -50,7 +52,9 @@ def entry(row) -> dict[str, object]:
 def body(rows) -> bytes:
     """A request."""
     entries = [entry(row) for row in rows]
-    return json.dumps({"objectType": "customer-identity", "source": "benchmark", "entries": entries}).encode()
+    return json.dumps(
+        {"objectType": "customer-identity", "source": "benchmark", "entries": entries}, default=str
+    ).encode()
 
 
 def with_urllib(path: str, url: str) -> None:
@@ -95,7 +99,7 @@ def with_dlt(path: str, url: str) -> None:
         with open(path, encoding="utf-8", newline="") as file:  # noqa: PTH123 - as one would write it
             yield from csv.DictReader(file)
 
-    dlt.pipeline("benchmark", destination=pango).run(rows(), table_name="customers")
+    dlt.pipeline("benchmark", destination=pango, pipelines_dir="dlt").run(rows(), table_name="customers")
 
 
 if __name__ == "__main__":

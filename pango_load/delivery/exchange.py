@@ -86,6 +86,8 @@ class End(Enum):
     """Nobody knows, and it is not sent again."""
     FAILING = auto()
     """It gets no answer while others do: to be taken apart."""
+    MUDDLED = auto()
+    """Something of it was refused, and the rest may well be taken: recorded as unanswered, to be taken apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +278,9 @@ class Exchange:
             case Fate.TOO_LARGE:
                 return Result(end=End.TOO_LARGE, code=code, words=words)
             case Fate.MUDDLED if self.options.on_unknown is OnUnknown.RESEND:
-                return Result(end=End.REFUSED, code=code, words=words, judgement=judgement)
+                job.doubted_at = self.clock.steady()
+                await self.recorder.unanswered(number)
+                return Result(end=End.MUDDLED, code=code, words=words, judgement=judgement)
             case Fate.TOKEN_REFUSED:
                 return None
             case Fate.LIMITED | Fate.NEVER_SENT | Fate.BUSY:

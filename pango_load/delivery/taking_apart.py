@@ -97,12 +97,12 @@ class BatchRoad:
         if len(piece) == 1:
             tally.take(piece, result)
             return None
-        await self.exchange.recorder.returned(number)
+        await self._return(number, result)
         named = suspects(result.judgement, piece, job.batch.entries)
         return Narrowing(piece, named=named, probe=self.guard.is_suspicious)
 
     async def _apart(self, job: Job, narrowing: Narrowing, line: Line, tally: _Tally) -> None:
-        recorder, number = self.exchange.recorder, job.batch.number
+        number = job.batch.number
         is_told = False
         while (piece := narrowing.next_piece()) is not None:
             entries = [job.batch.entries[index] for index in piece]
@@ -113,12 +113,11 @@ class BatchRoad:
             if result.end is End.TOO_LARGE and len(piece) > 1:
                 self.size.learn(entries)
                 narrowing.tell_too_large(piece)
-                await recorder.returned(number)
+                await self._return(number, result)
                 continue
-            if result.end in {End.REFUSED, End.FAILING} and len(piece) > 1:
+            if result.end in {End.REFUSED, End.FAILING, End.MUDDLED} and len(piece) > 1:
                 narrowing.tell_refused(piece, result.code, suspects(result.judgement, piece, job.batch.entries))
-                if result.end is End.REFUSED:
-                    await recorder.returned(number)
+                await self._return(number, result)
                 continue
             _tell(narrowing, piece, result)
             tally.take(piece, result)
@@ -127,11 +126,16 @@ class BatchRoad:
             elif narrowing.is_alike and not is_told:
                 is_told = True
                 if self.guard.alike(number, result.code):
-                    await recorder.returned(number)
+                    await self._return(number, result)
                     raise refused_alike(job, result)
-            await self._record(tally, number, may_wait=narrowing.accepted == 0)
+            await self._record(tally, number, result, may_wait=narrowing.accepted == 0)
 
-    async def _record(self, tally: _Tally, number: int, *, may_wait: bool) -> None:
+    async def _return(self, number: int, result: Result) -> None:
+        """Record that nothing of what was sent last was taken, where that is certain."""
+        if result.end not in {End.FAILING, End.MUDDLED}:
+            await self.exchange.recorder.returned(number)
+
+    async def _record(self, tally: _Tally, number: int, result: Result, *, may_wait: bool) -> None:
         """Record what the last piece told.
 
         Refusals wait for the first acceptance in their batch, or for its end: until then the load itself may be wrong,
@@ -139,7 +143,7 @@ class BatchRoad:
         """
         recorder, fresh = self.exchange.recorder, tally.fresh
         if may_wait and not fresh.held:
-            await recorder.returned(number)
+            await self._return(number, result)
             return
         await recorder.piece(number, accepted=fresh.accepted, refused=fresh.refused, held=fresh.held)
         tally.tell(self.exchange, number)
@@ -248,6 +252,13 @@ def suspects(judgement: Judgement, piece: Piece, entries: Sequence[bytes]) -> fr
 def refused_alike(job: Job, result: Result) -> MustBeMended:
     """The end of a load that the platform refuses whatever the rows are."""
     shown = f'{result.code}: "{result.words}"' if result.words else result.code
+    if result.end is End.MUDDLED:
+        return MustBeMended(
+            f"Pango lists failures that belong to none of the rows sent (HTTP {job.http}, {shown}), so nobody knows "
+            "which rows it took.",
+            "Tell in the profile how to read the list (failure_paths, index_keys, first_index); rows sent count as "
+            "unknown.",
+        )
     return MustBeMended(
         f"Pango refuses every row alike (HTTP {job.http}, {shown}), so it is the load that is wrong, not the rows.",
         "Look at the object type, the mapping and the key's permissions; rows not accepted yet count as unsent.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.delivery_record import ACCEPTED, HELD, OPEN, REFUSED, StrictRecord, make_batches
+from support.delivery_record import ACCEPTED, DOUBT, HELD, OPEN, REFUSED, StrictRecord, make_batches
 from support.delivery_server import (
     OK,
     Act,
@@ -385,6 +385,39 @@ def test_a_200_that_lists_failures_rejects_those_entries_only() -> None:
     assert ended.record.positions(ACCEPTED) == {0, 1, 3, 4, 5, 6, 7}
     assert ended.record.outcomes[0].refused[0].message == "[value] is bad"
     assert len(server.seen) == 2
+
+
+MUDDLES: dict[str, object] = {"words": ["row 3 is bad"], "outside": [{"index": 99, "message": "bad"}], "counted": 2}
+
+
+@pytest.mark.parametrize("listed", MUDDLES.values(), ids=MUDDLES.keys())
+def test_rows_of_a_success_with_failures_that_cannot_be_placed_are_in_doubt(listed: object) -> None:
+    """Protects whoever reads the totals: what Pango may well have taken is unknown, and never unsent."""
+    muddled = answer(200, {"success": True, "failures": listed})
+    server = ScriptedServer(decide=lambda _: muddled)
+
+    ended = run(server, make_batches(3))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert ended.error.message.startswith(
+        'Pango lists failures that belong to none of the rows sent (HTTP 200, HTTP_200: "'
+    )
+    assert "refuses every row" not in ended.error.message
+    assert ended.record.positions(DOUBT) == {0, 1, 2, 3}
+    assert ended.record.positions(OPEN) == set(range(4, 12))
+    assert "returned" not in [name for name, _ in ended.record.log]
+
+
+def test_a_failure_that_cannot_be_placed_is_found_by_sending_less() -> None:
+    """Protects innocent rows: what was in doubt is sent again, until the guilty row stands alone."""
+    muddled = answer(200, {"success": True, "failures": ["some row is bad"]})
+    server = ScriptedServer(decide=lambda seen: muddled if any(entry["n"] == 5 for entry in seen.entries) else OK)
+
+    ended = run(server, make_batches(3))
+
+    assert ended.error is None
+    assert ended.record.positions(REFUSED) == {5}
+    assert ended.record.positions(ACCEPTED) == set(range(12)) - {5}
 
 
 def test_a_413_halves_the_batch_and_blames_nobody() -> None:

@@ -79,7 +79,9 @@ def test_a_finding_reads_as_one_line_with_share() -> None:
     (finding,) = find_damage([chunk({"phone": phones})], ["phone"])
 
     assert finding.message == '"phone", 1 cell (4%): 9 digits where 96% have 10, zeros probably lost'
-    assert finding.advice == 'Export the column as text, or set "restore-zero: true" for it in the mapping.'
+    assert (
+        finding.advice == "Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}."
+    )
 
 
 def test_counts_go_on_over_chunks_and_damage_that_begins_late_is_seen() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pango_load.payload.text import escaped, json_values
+from pango_load.payload.text import escaped_columns, json_values
 from pango_load.records import FieldType
 
 if TYPE_CHECKING:
@@ -38,13 +38,21 @@ def make_entries(values: pl.DataFrame, mapping: FieldMapping) -> pl.Series:
             continue
         place = fragments if rule.container is None else containers.setdefault(rule.container, [])
         place.extend(_fragment(rule, column, name, written))
-    for container, slots in containers.items():
-        inner = pl.concat_str(_literals(slots))
-        filled = pl.concat_str([pl.lit(f',"{container}":{{'), inner.str.slice(1), pl.lit("}")])
-        fragments.append(pl.when(inner.str.len_bytes() > 0).then(filled).otherwise(pl.lit("")))
-    if not fragments:
+    if not fragments and not containers:
         return pl.repeat("{}", values.height, dtype=pl.String, eager=True)
+    texts = [str(at) for at, rule in enumerate(mapping.columns) if _is_text(rule, values[str(at)])]
+    written |= escaped_columns({name: written[name] for name in texts if name in written})
     frame = pl.DataFrame(written) if written else pl.DataFrame({"": pl.repeat(None, values.height, eager=True)})
+    if containers:
+        inner = {name: pl.concat_str(_literals(slots)).str.slice(1) for name, slots in containers.items()}
+        frame = frame.with_columns(keys.alias(name) for name, keys in inner.items())
+    for container, slots in containers.items():
+        filled: list[_Piece] = [f',"{container}":{{', pl.col(container), "}"]
+        if any(isinstance(slot, str) for slot in slots):
+            fragments += filled
+        else:
+            is_something = pl.col(container).str.len_bytes() > 0
+            fragments.append(pl.when(is_something).then(pl.concat_str(_literals(filled))).otherwise(pl.lit("")))
     head, *others = fragments
     if isinstance(head, str):
         # The first key is always there: the brace stands in the place of its comma, and all is one pass.
@@ -69,7 +77,7 @@ def _literals(pieces: Sequence[_Piece]) -> list[pl.Expr]:
 def _zone_fragment(values: pl.DataFrame, mapping: FieldMapping, written: dict[str, pl.Series]) -> list[_Piece]:
     if mapping.zone.column is not None and _ZONE in values.columns:
         written[_ZONE] = values[_ZONE].cast(pl.String)
-        return [_unless_empty([f',"{_ZONE}":', pl.col(_ZONE)], _ZONE)]
+        return [_unless_empty([f',"{_ZONE}":', pl.col(_ZONE)])]
     if mapping.zone.offset_hours is not None:
         return [f',"{_ZONE}":{mapping.zone.offset_hours}']
     return []
@@ -81,14 +89,20 @@ def _fragment(rule: ColumnRule, column: pl.Series, name: str, written: dict[str,
     if rule.empty_is_null:
         written[name] = _as_json(column, rule).fill_null("null")
         return [key, pl.col(name)]
-    is_text = column.dtype == pl.String and rule.rule.type not in _JSON_ALREADY
-    written[name] = escaped(column) if is_text else _as_json(column, rule)
+    is_text = _is_text(rule, column)
+    written[name] = column if is_text else _as_json(column, rule)
     pieces: list[_Piece] = [key + '"', pl.col(name), '"'] if is_text else [key, pl.col(name)]
-    return [_unless_empty(pieces, name)] if column.null_count() else pieces
+    return [_unless_empty(pieces)] if column.null_count() else pieces
 
 
-def _unless_empty(pieces: list[_Piece], name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_not_null()).then(pl.concat_str(_literals(pieces))).otherwise(pl.lit(""))
+def _unless_empty(pieces: list[_Piece]) -> pl.Expr:
+    """The pieces, one of which is a column; nothing where that is null."""
+    return pl.concat_str(_literals(pieces)).fill_null("")
+
+
+def _is_text(rule: ColumnRule, column: pl.Series) -> bool:
+    """Whether the column's text stands between quotes."""
+    return column.dtype == pl.String and rule.rule.type not in _JSON_ALREADY and not rule.empty_is_null
 
 
 def _as_json(column: pl.Series, rule: ColumnRule) -> pl.Series:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 _ESCAPES = {character: json.dumps(character)[1:-1] for character in ('"', "\\", *map(chr, range(32)))}
@@ -17,10 +21,20 @@ def escaped(values: pl.Series) -> pl.Series:
     Letters outside ASCII are written as they are: the body is UTF-8. Escaping is one pass, and only over columns that
     hold something to escape.
     """
+    return escaped_columns({"": values})[""]
+
+
+def escaped_columns(columns: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+    """`escaped` for several columns of one length, looked at together."""
+    if not columns:
+        return {}
+    cells = pl.DataFrame([column.alias(str(at)) for at, column in enumerate(columns.values())])
     # Looking at a column as one text is cheaper than looking at its cells; the space is none of what is escaped.
-    cells = pl.col("cell").str
-    found = values.alias("cell").to_frame().select(cells.join(" ").str.contains(_NEEDS_ESCAPE)).item()
-    return values.str.replace_many(_FROM, _TO) if found else values
+    needing = cells.select(pl.all().str.join(" ").str.contains(_NEEDS_ESCAPE)).row(0)
+    return {
+        name: column.str.replace_many(_FROM, _TO) if needs else column
+        for (name, column), needs in zip(columns.items(), needing, strict=True)
+    }
 
 
 def json_values(values: pl.Series) -> pl.Series:

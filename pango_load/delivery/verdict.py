@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -36,6 +37,8 @@ class Fate(StrEnum):
     * a 2xx whose body is empty or no JSON object is not a success, and nobody knows what it is: `UNREADABLE`, repeated
       like any unknown answer, and the end of the load when several come in a row (a captive portal answers like this);
       a profile may say that an empty one is a success;
+    * a 2xx that lists every entry as failed is a refusal, whatever it calls itself: nothing was taken, and one entry may
+      be to blame for all;
     * a failure list that cannot be placed (`MUDDLED`) says that something was refused, not what; the rest may be taken.
     """
 
@@ -151,9 +154,24 @@ def _judge_success(  # noqa: PLR0911 - a table of answers
         return _refusal(answer, document, profile, entries, code, words)
     if failures is None:
         return Judgement(fate=Fate.MUDDLED, http=answer.status, code=code, words=words)
+    if len(failures) == entries:
+        return _all_failed(answer, failures, profile)
     if failures:
         return Judgement(fate=Fate.PARTLY, http=answer.status, code=code, words=words, failures=failures)
     return Judgement(fate=Fate.ACCEPTED, http=answer.status)
+
+
+def _all_failed(answer: Answer, failures: tuple[EntryFailure, ...], profile: Profile) -> Judgement:
+    """A refusal in the words of most entries; the few that have words of their own are what it seems to mean."""
+    counts = Counter(failure.code for failure in failures)
+    code, most = counts.most_common(1)[0]
+    words = next(failure.words for failure in failures if failure.code == code)
+    if code in profile.temporary_codes:
+        wait = seconds(answer.retry_after, 0.0)
+        return Judgement(fate=Fate.BUSY, http=answer.status, code=code, words=words, wait=wait)
+    others = tuple(failure.index for failure in failures if failure.code != code)
+    named = others if most > len(others) else ()
+    return Judgement(fate=Fate.REFUSED, http=answer.status, code=code, words=words, named=named)
 
 
 def says_no(success: object) -> bool:

@@ -362,6 +362,43 @@ def test_everything_refused_alike_is_an_error_of_the_load_and_not_of_rows() -> N
     assert ended.record.positions(OPEN) == set(range(1000))
 
 
+def test_a_success_that_lists_every_entry_as_failed_is_an_error_of_the_load() -> None:
+    """Protects a whole file from being rejected by successes that took nothing."""
+
+    def decide(seen: Seen) -> bytes:
+        return answer(
+            200, {"success": True, "failures": [{"index": at, "message": "no"} for at in range(len(seen.entries))]}
+        )
+
+    server = ScriptedServer(decide=decide)
+
+    ended = run(server, make_batches(20, size=50))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert ended.error.message.startswith('Pango refuses every row alike (HTTP 200, REFUSED: "no")')
+    assert len(server.seen) == 6
+    assert ended.record.positions(OPEN) == set(range(1000))
+
+
+def test_a_success_that_failed_as_a_whole_for_one_entry_rejects_that_one() -> None:
+    """Protects forty-nine innocent rows that a server lists as failed because of the fiftieth."""
+
+    def decide(seen: Seen) -> bytes:
+        if all(entry["n"] != 33 for entry in seen.entries):
+            return OK
+        codes = ["BAD_PHONE" if entry["n"] == 33 else "ROLLED_BACK" for entry in seen.entries]
+        return answer(200, {"failures": [{"index": at, "errorCode": code} for at, code in enumerate(codes)]})
+
+    server = ScriptedServer(decide=decide)
+
+    ended = run(server, make_batches(1, size=50))
+
+    assert ended.error is None
+    assert [entry.code for entry in ended.record.outcomes[0].refused] == ["BAD_PHONE"]
+    assert ended.record.positions(ACCEPTED) == set(range(50)) - {33}
+    assert len(server.seen) == 3
+
+
 def test_a_permission_lost_on_the_way_stops_the_load_before_it_burns_the_quota() -> None:
     """Protects the quota when everything begins to be refused in the middle."""
     refusal = answer(400, {"success": False, "errorCode": "DENIED", "message": "no"})

@@ -124,6 +124,23 @@ class Narrowing:
         self._parts.popleft()
         self._take_apart(piece, named)
 
+    def tell_too_large_alone(self, piece: Piece, code: str) -> None:
+        """`piece`, one entry, was refused for its size, with `code`.
+
+        Where nothing was accepted yet, entries from all over the batch go next: one long row is to blame for itself, but
+        when several are too large even alone, the batch is refused as a whole, whatever that is called.
+        """
+        is_first = self.accepted == 0 and not self._probes
+        self.tell_refused(piece, code)
+        if not is_first:
+            return
+        left = [*(index for part in self._parts for index in part.indices), *self._rest]
+        self._parts.clear()
+        self._rest = []
+        if left:
+            self._ask_singly(tuple(sorted(left)), are_bad=False)
+        self._probes = tuple(sorted({*self._probes, *piece}))
+
     def tell_partly(self, piece: Piece, refused: Mapping[int, str]) -> None:
         """`piece` was accepted but for `refused`, which the platform listed with their codes."""
         self.accepted += len(piece) - len(refused)
@@ -143,15 +160,20 @@ class Narrowing:
             self._parts.appendleft(_Part(others, is_bad=False))
         self._parts.extendleft(_Part(some, is_bad=False) for some in reversed(_cut(piece, self.largest)))
 
-    def _ask_singly(self, piece: Piece) -> None:
-        """Send some entries alone: all of a small batch, else a few from all over it."""
+    def _ask_singly(self, piece: Piece, *, are_bad: bool = True) -> None:
+        """Send some entries alone: all of a small batch, else a few from all over it.
+
+        Args:
+            piece: entries that are still to be told of.
+            are_bad: whether something in them is known to be refused.
+        """
         last, chosen = len(piece) - 1, set(piece)
         if len(piece) > SMALL:
             chosen = {piece[at * last // (PROBES - 1)] for at in range(PROBES)}
         self._probes = tuple(sorted(chosen))
         others = tuple(index for index in piece if index not in chosen)
         if others:
-            self._parts.appendleft(_Part(others, is_bad=True))
+            self._parts.appendleft(_Part(others, is_bad=are_bad))
         self._parts.extendleft(_Part((index,), is_bad=False) for index in reversed(self._probes))
 
     def _take_apart(self, piece: Piece, named: Collection[int]) -> None:

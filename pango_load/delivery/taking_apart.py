@@ -157,6 +157,8 @@ def _tell(narrowing: Narrowing, piece: Piece, result: Result) -> None:
             narrowing.tell_partly(piece, {failure.index: failure.code for failure in result.failures})
         case End.HELD:
             narrowing.tell_held(piece)
+        case End.TOO_LARGE:
+            narrowing.tell_too_large_alone(piece, result.code)
         case _:
             narrowing.tell_refused(piece, result.code)
 

@@ -37,8 +37,8 @@ class Fate(StrEnum):
     * a 2xx whose body is empty or no JSON object is not a success, and nobody knows what it is: `UNREADABLE`, repeated
       like any unknown answer, and the end of the load when several come in a row (a captive portal answers like this);
       a profile may say that an empty one is a success;
-    * a 2xx that lists every entry as failed is a refusal, whatever it calls itself: nothing was taken, and one entry may
-      be to blame for all;
+    * a 2xx that lists every entry as failed is a refusal, whatever it calls itself: nothing was taken, and one entry
+      may be to blame for all;
     * a failure list that cannot be placed (`MUDDLED`) says that something was refused, not what; the rest may be taken.
     """
 

@@ -470,6 +470,43 @@ def test_a_413_halves_the_batch_and_blames_nobody() -> None:
     assert [len(seen.entries) for seen in server.seen].count(25) <= 1
 
 
+def test_a_413_to_everything_is_an_error_of_the_load() -> None:
+    """Protects a whole file from being rejected by a proxy that takes no body at all."""
+    server = ScriptedServer(decide=lambda _: answer(413, body=b"too large"))
+
+    ended = run(server, make_batches(20, size=50))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert ended.error.message.startswith('Pango refuses every row alike (HTTP 413, HTTP_413: "too large")')
+    assert len(server.seen) <= 13
+    assert ended.record.positions(OPEN) == set(range(1000))
+
+
+def test_a_413_to_everything_from_the_middle_on_stops_the_load() -> None:
+    """Protects the rest of a file when a limit appears on the way."""
+    server = ScriptedServer(script=[says(OK)] * 3, decide=lambda _: answer(413, body=b"too large"))
+
+    ended = run(server, make_batches(60, size=50))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert len(ended.record.positions(REFUSED)) <= 250
+    assert ended.record.positions(ACCEPTED) == set(range(150))
+
+
+@pytest.mark.parametrize("long", [{0}, {0, 1, 2}, {0, 1, 2, 3, 4, 30}], ids=["one", "three", "six"])
+def test_rows_that_are_too_large_alone_are_rejected_and_no_others(long: set[int]) -> None:
+    """Protects the rows beside a few that no request can carry, wherever those stand."""
+    server = ScriptedServer(
+        decide=lambda seen: answer(413, body=b"") if any(entry["n"] in long for entry in seen.entries) else OK
+    )
+
+    ended = run(server, make_batches(2, size=50))
+
+    assert ended.error is None
+    assert ended.record.positions(REFUSED) == long
+    assert ended.record.positions(ACCEPTED) == set(range(100)) - long
+
+
 def test_a_batch_that_alone_gets_no_answer_is_taken_apart() -> None:
     """Protects the load from one entry that makes the platform stumble."""
     server = ScriptedServer(

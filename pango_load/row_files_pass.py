@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.problems import describe_problem
+from pango_load.errors import MustBeMended
 from pango_load.records import EntryRef, Problem
+from pango_load.report.row_files import row_files_in
 from pango_load.run import disk_trouble
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pango_load.journal.run import Journal
     from pango_load.journal.spans import RowSpan
     from pango_load.records import Chunk, RefusedEntry
+    from pango_load.report.row_files import RowFile
     from pango_load.run import Run
     from pango_load.source.fingerprint import Fingerprint
 
@@ -25,10 +28,38 @@ UNSENT_ROWS_WRITTEN = 100_000
 def write_row_files(run: Run, journal: Journal, expected: tuple[Fingerprint, ...]) -> None:
     """Write `rejected.*`, `unknown.*` and `unsent.*` anew, in the order of the source.
 
+    They take the places of older ones when all rows are written, and otherwise the older ones stay as they were.
+
     Raises:
         MustBeMended: the source has changed, or the disk is full.
     """
-    rejected, unknown, unsent = (run.open_rows(name) for name in ("rejected", "unknown", "unsent"))
+    files: list[RowFile] = []
+    try:
+        files += _opened(run)
+        _write_rows(run, journal, expected, files)
+        for rows in files:
+            run.keep(rows)
+    except BaseException:
+        for rows in files:
+            rows.discard()
+        # What an earlier run of this load rejected still stands, and is still true.
+        if "rejected" not in run.left:
+            run.left["rejected"] = tuple(str(path) for path in row_files_in(run.folder, "rejected"))
+        raise
+
+
+def _opened(run: Run) -> list[RowFile]:
+    try:
+        return [run.open_rows(name) for name in ("rejected", "unknown", "unsent")]
+    except OSError as error:
+        raise MustBeMended(
+            f"{error.filename or run.folder} cannot be opened: {error.strerror or error}.",
+            "Put the file back as it was, and run the same command again.",
+        ) from error
+
+
+def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], files: Sequence[RowFile]) -> None:
+    rejected, unknown, unsent = files
     refused_at = _Places(_refused_rows(journal))
     unknown_at = _Places(_positions(journal.unknown_spans()))
     is_small = run.counts.unsent <= UNSENT_ROWS_WRITTEN
@@ -48,8 +79,8 @@ def write_row_files(run: Run, journal: Journal, expected: tuple[Fingerprint, ...
                 unknown.write(chunk, index, ())
             for index, _ in unsent_at.within(chunk):
                 unsent.write(chunk, index, ())
-    for rows in (rejected, unknown, unsent):
-        run.keep(rows)
+        for rows in files:
+            rows.complete()
 
 
 def _refusal_problem(refusal: RefusedEntry) -> Problem:

@@ -28,6 +28,22 @@ def create_private(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "wb", buffering=0)
 
 
+def write_whole(file: IO[bytes], content: bytes) -> None:
+    """Write all of `content`: a file without a buffer may take a part at a time.
+
+    Raises:
+        OSError: where it does not take everything.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def part_of(path: Path) -> Path:
+    """The name under which `path` is written until it is whole: beside it, hidden, with this process's id."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
 def replace_private(path: Path, write: Callable[[IO[bytes]], None]) -> Path:
     """Let `write` fill a new file, mode 0600, and put it in the place of `path` at once.
 
@@ -36,7 +52,7 @@ def replace_private(path: Path, write: Callable[[IO[bytes]], None]) -> Path:
     Raises:
         OSError: where the folder cannot be written; the old file stands then, and no half-written one.
     """
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    half = part_of(path)
     try:
         with create_private(half) as file:
             write(file)
@@ -54,10 +70,4 @@ def write_private(path: Path, content: bytes) -> Path:
     Raises:
         OSError: where the folder cannot be written.
     """
-
-    def write_all(file: IO[bytes]) -> None:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[file.write(rest) :]
-
-    return replace_private(path, write_all)
+    return replace_private(path, lambda file: write_whole(file, content))

@@ -7,7 +7,7 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from pango_load.records import MARK_COLUMNS
-from pango_load.report.private_files import create_private
+from pango_load.report.private_files import create_private, write_whole
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class CsvRowFile(RowFile):
         self.encoding = _known_encoding(encoding)
         self._encoder = codecs.getincrementalencoder(self.encoding)()
         self._file: IO[bytes] | None = None
+        self._part: Path | None = None
 
     def append(self, rows: Sequence[MarkedRow]) -> None:
         """Write `rows` as lines."""
@@ -66,24 +67,21 @@ class CsvRowFile(RowFile):
             self._turn_to_utf8()
             content = self._encoder.encode(text)
         if self._file is None:
-            path = self.folder / f"{self.name}{self.suffix}"
-            self._file = create_private(path)
-            self.paths.append(path)
-        rest = memoryview(content)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+            self._part = self.new_part(f"{self.name}{self.suffix}")
+            self._file = create_private(self._part)
+        write_whole(self._file, content)
 
     def _turn_to_utf8(self) -> None:
         """A cell does not fit into the source's encoding: what is written already is written anew in UTF-8."""
         older, self.encoding = self.encoding, _FALLBACK
         self._encoder = codecs.getincrementalencoder(_FALLBACK)()
-        if self._file is None:
+        if self._file is None or self._part is None:
             return
         self._file.close()
-        path = self.paths[0]
+        path = self._part
         with path.open(encoding=older, newline="") as written, create_private(path) as anew:
             while part := written.read(1 << 20):
-                anew.write(self._encoder.encode(part))
+                write_whole(anew, self._encoder.encode(part))
         self._file = path.open("ab", buffering=0)
 
     def _writable(self, mark: str) -> str:

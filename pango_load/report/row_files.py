@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pango_load.records import MARK_COLUMNS
 from pango_load.report.plain_text import one_line
-from pango_load.report.private_files import create_private
+from pango_load.report.private_files import create_private, part_of, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,15 @@ RowFormat = Literal["csv", "xlsx", "jsonl"]
 
 DAMAGED = "damaged.txt"
 _ROWS_HELD = 2000
+
+_NAMES: tuple[RowFileName, ...] = ("rejected", "unknown", "unsent")
+_ROW_FILE = {name: re.compile(rf"{name}(-\d+)?\.(csv|xlsx|jsonl)") for name in _NAMES}
+# What damaged records hold stands beside the rows that were rejected.
+_OLDER = {
+    name: re.compile(rf"{name}(-\d+)?\.(csv|xlsx|jsonl)" + (rf"|{re.escape(DAMAGED)}" if name == "rejected" else ""))
+    for name in _NAMES
+}
+_LEFT_OVER = {name: re.compile(rf"\.({older.pattern})\.\d+\.part") for name, older in _OLDER.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +74,10 @@ class MarkedRow:
 
 
 class RowFile(ABC):
-    """A file of rows that is made when its first row is written: no row, no file.
+    """A file of rows that takes the place of an older one when it is closed: no row, no file.
+
+    Until then it grows under a hidden name beside it (`.rejected.csv.4711.part`), and what an earlier pass left stays
+    as it was: a pass that cannot be finished must not cost the rows that were there before.
 
     A damaged record cannot be shown as cells. It gets a row with empty cells and our marks, so that rows can be
     counted, and its text goes into `damaged.txt` with its row number: text in the wrong cells could be sent by mistake.
@@ -76,12 +89,16 @@ class RowFile(ABC):
         self.folder = folder
         self.name = name
         self.headers = tuple(header for header in headers if header not in MARK_COLUMNS)
-        self.paths: list[Path] = []
+        self.paths: tuple[Path, ...] = ()
         self.rows = 0
         self._chunk: Chunk | None = None
         self._held: list[tuple[int, tuple[Problem, ...]]] = []
-        self._wrote_damage = False
-        _remove_older(folder, name)
+        self._parts: dict[Path, Path] = {}
+        self._is_complete = False
+        self._is_discarded = False
+        self._is_placed = False
+        for path in _found(folder, _LEFT_OVER[name]):
+            path.unlink()
 
     def write(self, chunk: Chunk, index: int, problems: Sequence[Problem]) -> None:
         """Add the record at `index` of `chunk`. Rows come in the order of the source.
@@ -103,26 +120,72 @@ class RowFile(ABC):
         if self._chunk is None or not self._held:
             return
         rows = _marked_rows(self._chunk, self.headers, self._held)
-        self.append(rows)
+        try:
+            self.append(rows)
+            damaged = [row for row in rows if row.damage]
+            if damaged:
+                self._keep_damaged(damaged, self._chunk.file)
+        except BaseException:
+            # It may end in the middle of a row.
+            self.discard()
+            raise
         self.rows += len(rows)
-        damaged = [row for row in rows if row.damage]
-        if damaged:
-            self._keep_damaged(damaged, self._chunk.file)
         self._held = []
 
+    def complete(self) -> None:
+        """Write what is held and bring the file to its end; what stands in its place still stands.
+
+        Raises:
+            OSError: where the file cannot be written; it is discarded then.
+        """
+        if self._is_complete or self._is_discarded:
+            return
+        self.flush()
+        try:
+            self.finish()
+        except BaseException:
+            self.discard()
+            raise
+        self._is_complete = True
+
     def close(self) -> Path | None:
-        """Write what is held and finish the file.
+        """Complete the file and put it in its place; older ones of the same name, in any format, are removed.
 
         Returns:
-            the file, the first of them where there are several (`paths` has all); None where no row was written.
+            the file, the first of them where there are several (`paths` has all); None where no row was written, or
+            where it was discarded: the older ones stay then.
 
         Raises:
             OSError: where the file cannot be written.
         """
-        self.flush()
-        self._chunk = None
-        self.finish()
+        self.complete()
+        if self._is_discarded:
+            return None
+        if not self._is_placed:
+            self._place()
         return self.paths[0] if self.paths else None
+
+    def _place(self) -> None:
+        placed = list(self._parts)
+        for path in placed:
+            self._parts[path].replace(path)
+            del self._parts[path]
+        for path in _found(self.folder, _OLDER[self.name]):
+            if path not in placed:
+                path.unlink()
+        self.paths = tuple(path for path in placed if path.name != DAMAGED)
+        self._is_placed = True
+
+    def discard(self) -> None:
+        """Give up what was written and is not in its place yet; what an earlier pass left stays as it was."""
+        self._is_discarded = True
+        self._chunk, self._held = None, []
+        self.abandon()
+        for part in self._parts.values():
+            # Nothing can be done about it here, and the next run removes it.
+            with suppress(OSError):
+                part.unlink()
+        self._parts = {}
 
     @abstractmethod
     def append(self, rows: Sequence[MarkedRow]) -> None:
@@ -132,11 +195,20 @@ class RowFile(ABC):
     def finish(self) -> None:
         """Bring the file to its end; called once, also where no row was written."""
 
+    def abandon(self) -> None:
+        """Let go of the file as it is; called at any time."""
+        self.finish()
+
+    def new_part(self, name: str) -> Path:
+        """Where to write what will be called `name` in the folder."""
+        path = self.folder / name
+        self._parts[path] = part_of(path)
+        return self._parts[path]
+
     def _keep_damaged(self, rows: Sequence[MarkedRow], file: int) -> None:
-        path = self.folder / DAMAGED
-        with create_private(path) if not self._wrote_damage else path.open("ab", buffering=0) as kept:
-            kept.write("".join(_damaged_text(row, file) for row in rows).encode(errors="replace"))
-        self._wrote_damage = True
+        part = self._parts.get(self.folder / DAMAGED)
+        with part.open("ab", buffering=0) if part else create_private(self.new_part(DAMAGED)) as kept:
+            write_whole(kept, "".join(_damaged_text(row, file) for row in rows).encode(errors="replace"))
 
 
 def _damaged_text(row: MarkedRow, file: int) -> str:
@@ -158,7 +230,7 @@ def open_row_file(
     encoding: str = "utf-8",
     sheet: str | None = None,
 ) -> RowFile:
-    """A row file in `folder`; what an earlier run left there under its name, in any format, is removed.
+    """A row file in `folder`; what an earlier run left there under its name, in any format, goes when it is closed.
 
     Args:
         folder: the run's folder.
@@ -171,7 +243,7 @@ def open_row_file(
         sheet: title of the first sheet of a workbook, where the source was read by its sheet's name.
 
     Raises:
-        OSError: where an older file cannot be removed.
+        OSError: where the folder cannot be read, or a half that an earlier run left cannot be removed.
     """
     # Imported here: openpyxl takes a while, and most sources are no workbooks.
     match format:
@@ -208,8 +280,14 @@ def _marked_rows(
     ]
 
 
-def _remove_older(folder: Path, name: RowFileName) -> None:
-    ours = re.compile(rf"{name}(-\d+)?\.(csv|xlsx|jsonl)")
-    for path in folder.iterdir():
-        if ours.fullmatch(path.name) or (name == "rejected" and path.name == DAMAGED):
-            path.unlink()
+def row_files_in(folder: Path, name: RowFileName) -> list[Path]:
+    """The row files called `name` that stand in `folder`, in any format, the first of them first.
+
+    Raises:
+        OSError: where the folder cannot be read.
+    """
+    return sorted(_found(folder, _ROW_FILE[name]), key=lambda path: (len(path.name), path.name))
+
+
+def _found(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name)]

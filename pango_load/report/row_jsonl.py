@@ -7,7 +7,7 @@ import re
 from typing import IO, TYPE_CHECKING
 
 from pango_load.records import MARK_COLUMNS
-from pango_load.report.private_files import create_private
+from pango_load.report.private_files import create_private, write_whole
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
 if TYPE_CHECKING:
@@ -32,12 +32,8 @@ class JsonlRowFile(RowFile):
         """Write `rows` as lines."""
         content = "".join(f"{self._line(row)}\n" for row in rows).encode()
         if self._file is None:
-            path = self.folder / f"{self.name}{self.suffix}"
-            self._file = create_private(path)
-            self.paths.append(path)
-        rest = memoryview(content)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+            self._file = create_private(self.new_part(f"{self.name}{self.suffix}"))
+        write_whole(self._file, content)
 
     def finish(self) -> None:
         """Close the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, cast
 
@@ -12,11 +13,12 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import WorkbookAlreadySaved
 from openpyxl.worksheet.properties import PageSetupProperties
 
 from pango_load.records import MARK_COLUMNS
 from pango_load.report.plain_text import one_line, text_width
-from pango_load.report.private_files import replace_private
+from pango_load.report.private_files import create_private
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from types import GeneratorType
 
     from openpyxl.cell import Cell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
     from openpyxl.worksheet.worksheet import Worksheet
 
 SHEET_ROWS = 1_048_576
@@ -84,15 +87,20 @@ class XlsxRowFile(RowFile):
         self._save()
         self._book = None
 
+    def abandon(self) -> None:
+        """Forget the workbook that is not saved yet."""
+        if self._book is not None:
+            self._book.abandon()
+        self._book = None
+
     def _save(self) -> None:
         if self._book is None:
             return
         self._books += 1
         number = "" if self._books == 1 else f"-{self._books}"
-        path = self.folder / f"{self.name}{number}{self.suffix}"
         self._book.add_counts(self._counts)
-        replace_private(path, self._book.save)
-        self.paths.append(path)
+        with create_private(self.new_part(f"{self.name}{number}{self.suffix}")) as file:
+            self._book.save(file)
         self._counts = Counter()
 
 
@@ -156,6 +164,13 @@ class _OpenBook:
         last = get_column_letter(len(self._headers) + len(MARK_COLUMNS))
         self._sheet.auto_filter.ref = f"A1:{last}{self.rows + 1}"
         self._book.save(file)
+
+    def abandon(self) -> None:
+        """End the rows without saving them; openpyxl removes its temporary file when the program ends."""
+        for sheet in self._book.worksheets:
+            # After a save that failed it may have nothing left to end.
+            with suppress(OSError, WorkbookAlreadySaved):
+                cast("WriteOnlyWorksheet", sheet).close()
 
     def _add_sheet(self, title: str, heads: Sequence[str], widths: Sequence[float]) -> Worksheet:
         """A sheet with its header; what stands above the rows must be known before the first of them."""

@@ -16,10 +16,12 @@ from support.report_rows import a_chunk, a_problem
 
 from pango_load.records import MARK_COLUMNS, Damage
 from pango_load.report.row_csv import csv_line
-from pango_load.report.row_files import RowFormat, open_row_file
+from pango_load.report.row_files import MarkedRow, RowFile, RowFormat, open_row_file
 from pango_load.report.row_jsonl import join_objects, without_marks
+from pango_load.report.run_folder import is_own_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FORMATS: list[RowFormat] = ["csv", "xlsx", "jsonl"]
@@ -28,6 +30,20 @@ ROWS = [("000123", "+84905000111", "31/02/1990"), ("9007199254740993", None, "01
 
 cells = st.none() | st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+
+
+class FailingRowFile(RowFile):
+    """A row file on a disk that becomes full in the middle of a row."""
+
+    suffix = ".csv"
+
+    def append(self, rows: Sequence[MarkedRow]) -> None:
+        """Write half a row."""
+        self.new_part("rejected.csv").write_text(str(rows[0].cells)[:5], encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    def finish(self) -> None:
+        """Nothing to close."""
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -57,6 +73,52 @@ def test_rows_of_an_earlier_run_do_not_stay(tmp_path: Path, format_: RowFormat) 
     (tmp_path / "unsent notes.csv").write_text("mine", encoding="utf-8")
     open_row_file(tmp_path, "unsent", format=format_, headers=HEADERS).close()
     assert [path.name for path in tmp_path.iterdir()] == ["unsent notes.csv"]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_pass_that_is_given_up_leaves_the_rows_of_before(tmp_path: Path, format_: RowFormat) -> None:
+    """A source that goes away while its rows are copied must not take the rows with it that a person was to mend."""
+    older = ["damaged.txt", "rejected.csv", "rejected.xlsx", "rejected-2.xlsx", "rejected.jsonl"]
+    for name in older:
+        (tmp_path / name).write_text("older", encoding="utf-8")
+    row_file = open_row_file(tmp_path, "rejected", format=format_, headers=HEADERS)
+    torn = Damage(code="source.bad-quote", raw='1,"x')
+    chunk = a_chunk(HEADERS, ROWS, lines=["{}", "{}"], damaged={1: torn})
+    row_file.write(chunk, 0, [a_problem()])
+    row_file.write(chunk, 1, [])
+    row_file.flush()
+    halves = [path for path in tmp_path.iterdir() if path.name not in older]
+    assert halves
+    assert all(is_own_file(path.name) and stat.S_IMODE(path.stat().st_mode) == 0o600 for path in halves)
+    row_file.discard()
+    assert row_file.close() is None
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == dict.fromkeys(older, "older")
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_completed_file_takes_its_place_when_it_is_closed(tmp_path: Path, format_: RowFormat) -> None:
+    """Several row files are put in place only when each of them could be written."""
+    older = tmp_path / "rejected-2.xlsx"
+    for path in (older, tmp_path / ".rejected.csv.99.part", tmp_path / ".damaged.txt.99.part"):
+        path.write_text("older", encoding="utf-8")
+    row_file = open_row_file(tmp_path, "rejected", format=format_, headers=HEADERS)
+    row_file.write(a_chunk(HEADERS, ROWS, lines=["{}", "{}"]), 0, [a_problem()])
+    row_file.complete()
+    assert older.exists()
+    assert not (tmp_path / f"rejected.{format_}").exists()
+    assert row_file.close() == row_file.close() == tmp_path / f"rejected.{format_}"
+    assert [path.name for path in tmp_path.iterdir()] == [f"rejected.{format_}"]
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_put_in_place(tmp_path: Path) -> None:
+    """Half a row, on a disk that became full, would be loaded as a row."""
+    (tmp_path / "rejected.csv").write_text("older", encoding="utf-8")
+    row_file = FailingRowFile(tmp_path, "rejected", HEADERS)
+    row_file.write(a_chunk(HEADERS, ROWS), 0, [a_problem()])
+    with pytest.raises(OSError, match="No space"):
+        row_file.complete()
+    assert row_file.close() is None
+    assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["older"]
 
 
 def test_a_rejected_csv_row_says_what_is_wrong(tmp_path: Path) -> None:

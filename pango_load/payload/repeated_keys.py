@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-_KEYS_IN_MEMORY = 1_000_000
-_KEY_RANGE = 2**64
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEYS_IN_MEMORY = 250_000
+_RANGES = 32
+_RANGE_BITS = 59
+"""A hash's range is what stands above so many of its bits."""
 _SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32}
 
 
 class RepeatedKeys:
-    """Remembers the hash of each record key with its batch: 12 bytes a row, on disk beyond a million rows.
+    """Remembers the hash of each record key with its batch: 12 bytes a row, on disk where they are many.
 
     Two keys with one hash (once in some ten thousand loads of 20 million rows) only make a batch wait for another.
 
@@ -27,8 +33,7 @@ class RepeatedKeys:
         self._recent: list[pl.DataFrame] = []
         self._recent_rows = 0
         self._disk: TemporaryDirectory[str] | None = None
-        self._files = 0
-        self._rows = 0
+        self._spills = 0
         self.repeats = 0
 
     def add(self, keys: pl.Series, batches: pl.Series) -> None:
@@ -36,18 +41,14 @@ class RepeatedKeys:
         frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32)}).filter(pl.col("key").is_not_null())
         self._recent.append(frame)
         self._recent_rows += frame.height
-        self._rows += frame.height
         if self._recent_rows >= self._in_memory:
             self._spill()
 
     def earlier_batches(self) -> dict[int, tuple[int, ...]]:
         """For each batch that repeats a key of an earlier one: the nearest such batch of each of its repeated keys."""
-        ranges = max(1, -(-self._rows // (2 * self._in_memory)))
-        step = _KEY_RANGE // ranges
         found: dict[int, set[int]] = {}
-        for number in range(ranges):
-            last = _KEY_RANGE - 1 if number == ranges - 1 else (number + 1) * step - 1
-            for later, earlier in self._pairs(self._between(number * step, last)):
+        for frame in self._ranges():
+            for later, earlier in self._pairs(frame):
                 found.setdefault(later, set()).add(earlier)
         return {batch: tuple(sorted(earlier)) for batch, earlier in found.items()}
 
@@ -60,21 +61,33 @@ class RepeatedKeys:
     def _spill(self) -> None:
         if self._disk is None:
             self._disk = TemporaryDirectory(prefix="keys-", dir=self._folder)
-        pl.concat(self._recent).write_ipc(Path(self._disk.name, f"{self._files}.arrow"))
-        self._files += 1
+        ranged = pl.concat(self._recent).with_columns(range=pl.col("key") // 2**_RANGE_BITS)
+        for (number,), part in ranged.partition_by("range", as_dict=True, include_key=False).items():
+            part.write_ipc(self._path(int(number), self._spills))
+        self._spills += 1
         self._recent, self._recent_rows = [], 0
 
-    def _between(self, first: int, last: int) -> pl.DataFrame:
-        inside = pl.col("key").is_between(pl.lit(first, dtype=pl.UInt64), pl.lit(last, dtype=pl.UInt64))
-        parts = [frame.filter(inside) for frame in self._recent]
-        if self._disk is not None:
-            for number in range(self._files):
-                stored = pl.read_ipc(Path(self._disk.name, f"{number}.arrow").read_bytes())
-                parts.append(stored.filter(inside))
-        return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+    def _path(self, number: int, spill: int) -> Path:
+        return Path(self._disk.name if self._disk else "", f"{number}-{spill}.arrow")
+
+    def _ranges(self) -> Iterator[pl.DataFrame]:
+        """All keys, those of one range at a time: alike ones are always together."""
+        if self._disk is None:
+            yield pl.concat(self._recent) if self._recent else pl.DataFrame(schema=_SCHEMA)
+            return
+        if self._recent:
+            self._spill()
+        for number in range(_RANGES):
+            paths = [path for spill in range(self._spills) if (path := self._path(number, spill)).exists()]
+            if paths:
+                yield pl.concat([pl.read_ipc(path.read_bytes()) for path in paths])
 
     def _pairs(self, frame: pl.DataFrame) -> list[tuple[int, int]]:
         """(later batch, earlier batch) for neighbours that share a key."""
+        # Sorting the keys alone is the cheapest way to see that none repeats, and then that is all.
+        keys = frame.get_column("key").sort()
+        if not (keys.slice(1) == keys.head(max(0, len(keys) - 1))).any():
+            return []
         ordered = frame.sort("key", "batch")
         repeats = ordered.select(
             later=pl.col("batch"),

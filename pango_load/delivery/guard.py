@@ -10,6 +10,11 @@ OPENING = 20
 RECENT = 50
 """Any so many batches in a row, of which more than half refused alike is too many."""
 ALL_BUT_ONE = 19
+IN_VAIN = (10, 200)
+"""So many batches in a row, with so many entries together, of which nothing was accepted, are too many, whatever the
+codes: a platform that puts a trace into its codes refuses nothing alike."""
+IN_VAIN_FROM_THE_START = (3, 50)
+"""The same, before anything was accepted: there the same code stops the load at the first batch."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,8 @@ class RefusalGuard:
     _began: int = 0
     _first_answers: deque[str] = field(default_factory=lambda: deque(maxlen=OPENING))
     _is_proven: bool = False
+    _vain_batches: int = 0
+    _vain_entries: int = 0
 
     def answered(self, code: str) -> None:
         """A whole batch got its first answer: `code` where it was refused, "" where it was accepted."""
@@ -33,6 +40,7 @@ class RefusalGuard:
     def fine(self, batch: int) -> None:
         """Something of `batch` was accepted."""
         self._is_proven = True
+        self._vain_batches = self._vain_entries = 0
         self._count(batch)
         self._alike.pop(batch, None)
 
@@ -46,6 +54,16 @@ class RefusalGuard:
         if self._began <= OPENING:
             return most * 5 > OPENING
         return most * 2 > RECENT
+
+    def in_vain(self, entries: int) -> bool:
+        """Every one of `entries`, all that a batch had, was refused: whether that is one batch too many in a row.
+
+        Few entries prove little, however many batches they make: bad rows often stand side by side.
+        """
+        self._vain_batches += 1
+        self._vain_entries += entries
+        batches, enough = IN_VAIN if self._is_proven else IN_VAIN_FROM_THE_START
+        return self._vain_batches >= batches and self._vain_entries >= enough
 
     @property
     def is_suspicious(self) -> bool:

@@ -127,8 +127,8 @@ class Narrowing:
     def tell_too_large_alone(self, piece: Piece, code: str) -> None:
         """`piece`, one entry, was refused for its size, with `code`.
 
-        Where nothing was accepted yet, entries from all over the batch go next: one long row is to blame for itself, but
-        when several are too large even alone, the batch is refused as a whole, whatever that is called.
+        Where nothing was accepted yet, entries from all over the batch go next: one long row is to blame for itself,
+        but when several are too large even alone, the batch is refused as a whole, whatever that is called.
         """
         is_first = self.accepted == 0 and not self._probes
         self.tell_refused(piece, code)

@@ -63,6 +63,9 @@ class BatchRoad:
             narrowing = await self._whole(job, piece, line, tally)
             if narrowing is not None:
                 await self._apart(job, narrowing, line, tally)
+        if tally.is_in_vain and self.guard.in_vain(len(piece)):
+            # What was sent last is on record as returned, or in doubt: nothing of this batch is settled.
+            raise refused_in_vain(job, tally)
         outcome = tally.outcome(job)
         await self.exchange.recorder.settled(outcome)
         tally.tell(self.exchange, batch.number)
@@ -94,10 +97,10 @@ class BatchRoad:
             case End.FAILING:
                 return Narrowing(piece)
         self.guard.answered(result.code)
+        await self._return(number, result)
         if len(piece) == 1:
             tally.take(piece, result)
             return None
-        await self._return(number, result)
         named = suspects(result.judgement, piece, job.batch.entries)
         return Narrowing(piece, named=named, probe=self.guard.is_suspicious)
 
@@ -222,6 +225,11 @@ class _Tally:
         if fresh.held:
             exchange.listener.held(number, sum(ref.rows for ref in fresh.held))
 
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether every entry that was sent in this run was refused."""
+        return bool(self.refused) and not (self.accepted or self.held or self.had_done)
+
     def outcome(self, job: Job) -> Outcome:
         """The batch's outcome."""
         if self.accepted or self.had_done:
@@ -264,4 +272,14 @@ def refused_alike(job: Job, result: Result) -> MustBeMended:
     return MustBeMended(
         f"Pango refuses every row alike (HTTP {job.http}, {shown}), so it is the load that is wrong, not the rows.",
         "Look at the object type, the mapping and the key's permissions; rows not accepted yet count as unsent.",
+    )
+
+
+def refused_in_vain(job: Job, tally: _Tally) -> MustBeMended:
+    """The end of a load of which Pango has not taken anything for a while, in ever other words."""
+    last = tally.refused[-1]
+    shown = f'{last.code}: "{last.message}"' if last.message else last.code
+    return MustBeMended(
+        f"Pango refuses every row of every batch lately (the last one with HTTP {job.http}, {shown}).",
+        "Look at the rows in rejected.*, the mapping and the key's permissions; the next run sends what is left.",
     )

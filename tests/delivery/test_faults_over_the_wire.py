@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from support.delivery_record import ACCEPTED, DOUBT, HELD, OPEN, REFUSED, StrictRecord, make_batches
+from support.delivery_record import ACCEPTED, DOUBT, HELD, OPEN, REFUSED, SENT, StrictRecord, make_batches
 from support.delivery_server import (
     OK,
     Act,
@@ -360,6 +360,56 @@ def test_everything_refused_alike_is_an_error_of_the_load_and_not_of_rows() -> N
     )
     assert len(server.seen) == 6
     assert ended.record.positions(OPEN) == set(range(1000))
+
+
+def traced(count: list[int]) -> bytes:
+    """A refusal with a code that no other has."""
+    count[0] += 1
+    return answer(400, {"success": False, "errorCode": f"E-{count[0]}", "message": f"trace {count[0]}"})
+
+
+def test_codes_that_differ_in_each_answer_do_not_hide_that_everything_is_refused() -> None:
+    """Protects a file from a platform that puts a trace into its codes: three batches in vain are enough at first."""
+    count = [0]
+    server = ScriptedServer(decide=lambda _: traced(count))
+
+    ended = run(server, make_batches(20, size=50))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert exit_code_of(ended.error) == 7
+    assert ended.error.message == (
+        f'Pango refuses every row of every batch lately (the last one with HTTP 400, E-{count[0]}: "trace {count[0]}").'
+    )
+    assert ended.record.positions(REFUSED) == set(range(100))
+    assert ended.record.positions(OPEN) == set(range(100, 1000))
+
+
+def test_ten_batches_in_vain_stop_a_load_of_which_something_was_accepted() -> None:
+    """Protects the rest of a file when everything begins to be refused, each time in other words."""
+    count = [0]
+    server = ScriptedServer(script=[says(OK)] * 3, decide=lambda _: traced(count))
+
+    ended = run(server, make_batches(30, size=20))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert len(ended.record.positions(REFUSED)) == 9 * 20
+    assert ended.record.positions(ACCEPTED) == set(range(60))
+    assert not ended.record.positions(SENT)
+
+
+@pytest.mark.parametrize(("size", "bad"), [(1, 40), (4, 40), (20, 40)])
+def test_bad_rows_side_by_side_do_not_stop_a_load(size: int, bad: int) -> None:
+    """Protects a file that is sorted by its faults: a few batches in vain prove nothing."""
+    count = [0]
+    worst = range(size, size + bad)
+    server = ScriptedServer(
+        decide=lambda seen: traced(count) if any(entry["n"] in worst for entry in seen.entries) else OK
+    )
+
+    ended = run(server, make_batches(100 // size, size=size))
+
+    assert ended.error is None
+    assert ended.record.positions(REFUSED) == set(worst)
 
 
 def test_a_success_that_lists_every_entry_as_failed_is_an_error_of_the_load() -> None:

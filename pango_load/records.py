@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 ENTRIES_PER_REQUEST = 50
 """seed 001: a request takes 1 to 50 entries (its other figure, 100, is unproven)."""
 
-MARK_COLUMNS = ("_pango_row", "_pango_code", "_pango_field", "_pango_message", "_pango_hint")
-"""The columns that a row file adds behind the source's own; a source that has them is read without them."""
+ROW_MARKS = ("_pango_row", "_pango_code", "_pango_field", "_pango_message", "_pango_hint")
+"""The columns that a row file adds behind the source's own."""
+
+FILE_MARK = "_pango_file"
+"""The column after them in a run of several files, where a row's number alone says too little."""
+
+MARK_COLUMNS = (*ROW_MARKS, FILE_MARK)
+"""The columns of our own; a source that has them is read without them."""
 
 
 class Severity(StrEnum):

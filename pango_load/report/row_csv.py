@@ -6,7 +6,6 @@ import codecs
 import re
 from typing import IO, TYPE_CHECKING
 
-from pango_load.records import MARK_COLUMNS
 from pango_load.report.private_files import create_private, write_whole
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
@@ -29,9 +28,16 @@ class CsvRowFile(RowFile):
     suffix = ".csv"
 
     def __init__(
-        self, folder: Path, name: RowFileName, headers: Sequence[str], *, delimiter: str, encoding: str
+        self,
+        folder: Path,
+        name: RowFileName,
+        headers: Sequence[str],
+        *,
+        delimiter: str,
+        encoding: str,
+        files: Sequence[str] = (),
     ) -> None:
-        super().__init__(folder, name, headers)
+        super().__init__(folder, name, headers, files)
         self.delimiter = delimiter
         self.encoding = _known_encoding(encoding)
         self._encoder = codecs.getincrementalencoder(self.encoding)()
@@ -40,7 +46,7 @@ class CsvRowFile(RowFile):
 
     def append(self, rows: Sequence[MarkedRow]) -> None:
         """Write `rows` as lines."""
-        lines = [] if self._file else [csv_line((*self.headers, *MARK_COLUMNS), self.delimiter)]
+        lines = [] if self._file else [csv_line((*self.headers, *self.marks), self.delimiter)]
         delimiter, is_utf = self.delimiter, _UTF.fullmatch(self.encoding) is not None
         for row in rows:
             marks = [safe_from_formulas(mark) for mark in row.marks()]

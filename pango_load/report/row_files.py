@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pango_load.records import MARK_COLUMNS
+from pango_load.records import FILE_MARK, MARK_COLUMNS, ROW_MARKS
 from pango_load.report.plain_text import one_line
 from pango_load.report.private_files import create_private, part_of, write_whole
 
@@ -43,6 +44,7 @@ class MarkedRow:
         line: JSONL: the line as it stands in the source.
         row: the number that a person counts.
         problems: what is wrong with it; empty for rows that are only unknown or unsent.
+        file: which file it comes from, where there are several.
     """
 
     cells: Sequence[str | None]
@@ -50,9 +52,14 @@ class MarkedRow:
     row: int
     problems: tuple[Problem, ...]
     damage: Damage | None = None
+    file: str | None = None
 
-    def marks(self, between_sentences: str = " ") -> tuple[str, str, str, str, str]:
-        """What stands in the five columns of our own (`MARK_COLUMNS`): several problems in step, joined."""
+    def marks(self, between_sentences: str = " ") -> tuple[str, ...]:
+        """What stands in the columns of our own (`RowFile.marks`): several problems in step, joined."""
+        marks = self._row_marks(between_sentences)
+        return marks if self.file is None else (*marks, self.file)
+
+    def _row_marks(self, between_sentences: str) -> tuple[str, str, str, str, str]:
         if not self.problems:
             code = self.damage.code if self.damage else ""
             return (str(self.row), code, "", "", self._damage_hint())
@@ -85,9 +92,11 @@ class RowFile(ABC):
 
     suffix: str
 
-    def __init__(self, folder: Path, name: RowFileName, headers: Sequence[str]) -> None:
+    def __init__(self, folder: Path, name: RowFileName, headers: Sequence[str], files: Sequence[str] = ()) -> None:
         self.folder = folder
         self.name = name
+        self.files = _told_apart(files)
+        self.marks = (*ROW_MARKS, FILE_MARK) if self.files else ROW_MARKS
         self.headers = tuple(header for header in headers if header not in MARK_COLUMNS)
         self.paths: tuple[Path, ...] = ()
         self.rows = 0
@@ -119,7 +128,8 @@ class RowFile(ABC):
         """
         if self._chunk is None or not self._held:
             return
-        rows = _marked_rows(self._chunk, self.headers, self._held)
+        file = self.files[self._chunk.file] if self.files else None
+        rows = _marked_rows(self._chunk, self.headers, self._held, file)
         try:
             self.append(rows)
             damaged = [row for row in rows if row.damage]
@@ -211,13 +221,24 @@ class RowFile(ABC):
             write_whole(kept, "".join(_damaged_text(row, file) for row in rows).encode(errors="replace"))
 
 
+def _told_apart(files: Sequence[str]) -> tuple[str, ...]:
+    """A word for each of several files: its name, or its place among them where another one has that name too."""
+    if len(files) <= 1:
+        return ()
+    # A file system's name need not be text: no encoding takes a byte that is none.
+    words = [one_line(name.encode(errors="replace").decode()) for name in files]
+    times = Counter(words)
+    return tuple(word if times[word] == 1 else str(place) for place, word in enumerate(words, 1))
+
+
 def _damaged_text(row: MarkedRow, file: int) -> str:
     """Where the record stands, what is wrong with it, and its own text."""
     if row.damage is None:
         return ""
     told = (("expected", row.damage.expected), ("found", row.damage.found))
     why = ", ".join(f"{word} {text}" for word, text in told if text)
-    return f"--- row {row.row} of file {file + 1}: {row.damage.code}{': ' + why if why else ''}\n{row.damage.raw}\n\n"
+    where = f"row {row.row} of file {row.file or file + 1}"
+    return f"--- {where}: {row.damage.code}{': ' + why if why else ''}\n{row.damage.raw}\n\n"
 
 
 def open_row_file(
@@ -229,6 +250,7 @@ def open_row_file(
     delimiter: str = ",",
     encoding: str = "utf-8",
     sheet: str | None = None,
+    files: Sequence[str] = (),
 ) -> RowFile:
     """A row file in `folder`; what an earlier run left there under its name, in any format, goes when it is closed.
 
@@ -241,6 +263,7 @@ def open_row_file(
         encoding: of a CSV source. An encoding that Python does not know, or that cannot hold a cell,
             is replaced by UTF-8 with a byte order mark: the cells count more than the encoding.
         sheet: title of the first sheet of a workbook, where the source was read by its sheet's name.
+        files: the names of the run's files, in their order (`Chunk.file`): of several, each row says its own.
 
     Raises:
         OSError: where the folder cannot be read, or a half that an earlier run left cannot be removed.
@@ -250,19 +273,21 @@ def open_row_file(
         case "csv":
             from pango_load.report.row_csv import CsvRowFile
 
-            return CsvRowFile(folder, name, headers, delimiter=delimiter or ",", encoding=encoding or "utf-8")
+            return CsvRowFile(
+                folder, name, headers, delimiter=delimiter or ",", encoding=encoding or "utf-8", files=files
+            )
         case "jsonl":
             from pango_load.report.row_jsonl import JsonlRowFile
 
-            return JsonlRowFile(folder, name, headers)
+            return JsonlRowFile(folder, name, headers, files)
         case "xlsx":
             from pango_load.report.row_xlsx import XlsxRowFile
 
-            return XlsxRowFile(folder, name, headers, sheet=sheet)
+            return XlsxRowFile(folder, name, headers, sheet=sheet, files=files)
 
 
 def _marked_rows(
-    chunk: Chunk, headers: Sequence[str], held: Sequence[tuple[int, tuple[Problem, ...]]]
+    chunk: Chunk, headers: Sequence[str], held: Sequence[tuple[int, tuple[Problem, ...]]], file: str | None
 ) -> list[MarkedRow]:
     indexes = [index for index, _ in held]
     names = set(chunk.frame.columns)
@@ -275,7 +300,7 @@ def _marked_rows(
     lines = chunk.lines.gather(indexes).to_list() if chunk.lines is not None else [None] * len(indexes)
     numbers = chunk.rows.gather(indexes).to_list()
     return [
-        MarkedRow(cells=row, line=line, row=number, problems=problems, damage=chunk.damaged.get(index))
+        MarkedRow(cells=row, line=line, row=number, problems=problems, damage=chunk.damaged.get(index), file=file)
         for row, line, number, (index, problems) in zip(cells, lines, numbers, held, strict=True)
     ]
 

@@ -24,8 +24,8 @@ class JsonlRowFile(RowFile):
 
     suffix = ".jsonl"
 
-    def __init__(self, folder: Path, name: RowFileName, headers: Sequence[str]) -> None:
-        super().__init__(folder, name, headers)
+    def __init__(self, folder: Path, name: RowFileName, headers: Sequence[str], files: Sequence[str] = ()) -> None:
+        super().__init__(folder, name, headers, files)
         self._file: IO[bytes] | None = None
 
     def append(self, rows: Sequence[MarkedRow]) -> None:
@@ -43,7 +43,7 @@ class JsonlRowFile(RowFile):
 
     def _line(self, row: MarkedRow) -> str:
         _, *texts = row.marks()
-        marks = json.dumps(dict(zip(MARK_COLUMNS, (row.row, *texts), strict=True)), ensure_ascii=False)
+        marks = json.dumps(dict(zip(self.marks, (row.row, *texts), strict=True)), ensure_ascii=False)
         if row.damage:
             return marks
         if row.line is None:

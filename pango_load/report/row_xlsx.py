@@ -16,7 +16,6 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import WorkbookAlreadySaved
 from openpyxl.worksheet.properties import PageSetupProperties
 
-from pango_load.records import MARK_COLUMNS
 from pango_load.report.plain_text import one_line, text_width
 from pango_load.report.private_files import create_private
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
@@ -44,7 +43,8 @@ _REAL_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _FIRST_CERTAIN_YEAR = 1901  # before March 1900 a serial number means different days to different programs
 _ESCAPED = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _WIDTHS = (8, 48)
-_MARK_WIDTHS = (12, 22, 20, 60, 60)
+_SENTENCE_WIDTH = 60
+_MARK_WIDTHS = (12, 22, 20, _SENTENCE_WIDTH, _SENTENCE_WIDTH, 28)
 
 
 class XlsxRowFile(RowFile):
@@ -65,8 +65,9 @@ class XlsxRowFile(RowFile):
         *,
         sheet: str | None = None,
         rows_in_file: int = SHEET_ROWS - 1,
+        files: Sequence[str] = (),
     ) -> None:
-        super().__init__(folder, name, headers)
+        super().__init__(folder, name, headers, files)
         self._sheet_title = sheet or name.capitalize()
         self._rows_in_file = rows_in_file
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -78,7 +79,8 @@ class XlsxRowFile(RowFile):
         for row in rows:
             if self._book is None or self._book.rows >= self._rows_in_file:
                 self._save()
-                self._book = _OpenBook(self._sheet_title, self.headers, widths=column_widths(self.headers, rows))
+                widths = [*column_widths(self.headers, rows), *_MARK_WIDTHS[: len(self.marks)]]
+                self._book = _OpenBook(self._sheet_title, self.headers, self.marks, widths=widths)
             self._book.append(row, commented=self.rows < _COMMENTED_ROWS)
             self._counts.update((problem.code, problem.field) for problem in row.problems)
 
@@ -107,12 +109,12 @@ class XlsxRowFile(RowFile):
 class _OpenBook:
     """A workbook that is being written, row after row, to a temporary file."""
 
-    def __init__(self, title: str, headers: Sequence[str], *, widths: Sequence[float]) -> None:
+    def __init__(self, title: str, headers: Sequence[str], marks: Sequence[str], *, widths: Sequence[float]) -> None:
         self.rows = 0
         self._headers = headers
         self._book = Workbook(write_only=True)
-        self._sheet = self._add_sheet(title, [*headers, *MARK_COLUMNS], widths)
-        self._widths = widths
+        self._sheet = self._add_sheet(title, [*headers, *marks], widths)
+        self._columns = len(widths)
         self._text = _Pen(self._sheet, format="@")
         self._lines = _Pen(self._sheet, format="@", wraps=True)
         self._date = _Pen(self._sheet, format="yyyy-mm-dd hh:mm:ss")
@@ -133,8 +135,7 @@ class _OpenBook:
 
     def _make_room(self, number: int, texts: Sequence[str]) -> None:
         """A height for the row where it needs one: not every program reckons it when it opens the file."""
-        wide = self._widths[-1]
-        lines = max(sum(1 + int(text_width(line) / wide) for line in text.split("\n")) for text in texts)
+        lines = max(sum(1 + int(text_width(line) / _SENTENCE_WIDTH) for line in text.split("\n")) for text in texts)
         if lines > 1:
             self._sheet.row_dimensions[number].height = _LINE_HEIGHT * min(lines, _LINES_SHOWN)
 
@@ -161,7 +162,7 @@ class _OpenBook:
             sheet.append([code, field, rows])
 
     def save(self, file: IO[bytes]) -> None:
-        last = get_column_letter(len(self._headers) + len(MARK_COLUMNS))
+        last = get_column_letter(self._columns)
         self._sheet.auto_filter.ref = f"A1:{last}{self.rows + 1}"
         self._book.save(file)
 
@@ -238,7 +239,7 @@ def column_widths(headers: Sequence[str], rows: Sequence[MarkedRow]) -> list[flo
         lengths = sorted(text_width(cell) for row in rows[:200] if (cell := row.cells[place]))
         usual = lengths[int(len(lengths) * 0.9)] if lengths else 0
         widths.append(min(max(least, text_width(header) + 3, usual + 3), most))
-    return [*widths, *_MARK_WIDTHS]
+    return widths
 
 
 def escaped_for_workbook(text: str) -> str:

@@ -8,17 +8,20 @@ import json
 import stat
 from typing import TYPE_CHECKING
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from support.report_rows import a_chunk, a_problem
 
+from pango_load.plan import SourceOptions
 from pango_load.records import MARK_COLUMNS, Damage
 from pango_load.report.row_csv import csv_line
 from pango_load.report.row_files import MarkedRow, RowFile, RowFormat, open_row_file
 from pango_load.report.row_jsonl import join_objects, without_marks
 from pango_load.report.run_folder import is_own_file
+from pango_load.source.files import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +113,35 @@ def test_a_completed_file_takes_its_place_when_it_is_closed(tmp_path: Path, form
     assert [path.name for path in tmp_path.iterdir()] == [f"rejected.{format_}"]
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_row_of_several_files_says_which_it_comes_from(tmp_path: Path, format_: RowFormat) -> None:
+    """Row 3 of which month's export? A person would mend the wrong one; read again, the words are no column."""
+    files = ["may.csv", "=ju\udcffne.csv", "stores.xlsx", "stores.xlsx"]
+    row_file = open_row_file(tmp_path, "rejected", format=format_, headers=HEADERS, files=files)
+    for place in range(len(files)):
+        chunk = a_chunk(HEADERS, ROWS, lines=["{}", "{}"], first=place * 2, file=place)
+        row_file.write(chunk, 0, [a_problem()])
+    path = row_file.close()
+    assert path is not None
+    source = open_source([path], SourceOptions())
+    assert set(source.headers) <= set(HEADERS)
+    june = "'=ju?ne.csv" if format_ == "csv" else "=ju?ne.csv"
+    assert _column(path, "_pango_file") == ["may.csv", june, "3", "4"]
+
+
+def _column(path: Path, name: str) -> list[str]:
+    """What a row file holds under one of its headers, whatever its format."""
+    match path.suffix:
+        case ".jsonl":
+            return [json.loads(line)[name] for line in path.read_text(encoding="utf-8").splitlines()]
+        case ".csv":
+            with path.open(encoding="utf-8", newline="") as file:
+                return [row[name] for row in csv.DictReader(file)]
+        case _:
+            head, *rows = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
+            return [str(row[head.index(name)]) for row in rows]
+
+
 def test_a_file_that_cannot_be_written_whole_is_not_put_in_place(tmp_path: Path) -> None:
     """Half a row, on a disk that became full, would be loaded as a row."""
     (tmp_path / "rejected.csv").write_text("older", encoding="utf-8")
@@ -151,7 +183,10 @@ def test_rows_written_before_keep_one_set_of_marks(tmp_path: Path) -> None:
     row_file = open_row_file(tmp_path, "rejected", format="csv", headers=headers)
     row_file.write(a_chunk(("Customer Code",), [("000123",)]), 0, [a_problem()])
     row_file.close()
-    assert (tmp_path / "rejected.csv").read_text(encoding="utf-8").splitlines()[0] == ",".join(headers)
+    assert (tmp_path / "rejected.csv").read_text(encoding="utf-8").splitlines() == [
+        "Customer Code,_pango_row,_pango_code,_pango_field,_pango_message,_pango_hint",
+        '000123,2,date.format,dob,"dob: ""31/02/1990"" is not a date.",Write 28/02/1990.',
+    ]
 
 
 def test_a_column_that_one_file_lacks_stays_empty(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.report_rows import a_chunk, a_problem
 
-from pango_load.records import MARK_COLUMNS
+from pango_load.records import ROW_MARKS
 from pango_load.report.row_files import open_row_file
 from pango_load.report.row_xlsx import XlsxRowFile, escaped_for_workbook, real_date, sheet_title
 
@@ -48,7 +48,7 @@ def test_the_first_sheet_holds_the_rows_and_the_second_the_counts(tmp_path: Path
         ["date.format", "dob", 2],
         ["phone.shape", "phone", 2],
     ]
-    assert [cell.value for cell in book["Rejected"][1]] == [*HEADERS, *MARK_COLUMNS]
+    assert [cell.value for cell in book["Rejected"][1]] == [*HEADERS, *ROW_MARKS]
     assert [cell.value for cell in book["Rejected"][2]][3:6] == ["2", "date.format; phone.shape", "dob; phone"]
 
 

@@ -19,12 +19,14 @@ def a_chunk(
     lines: Sequence[str] | None = None,
     damaged: Mapping[int, Damage] | None = None,
     first: int = 0,
+    file: int = 0,
 ) -> Chunk:
     """Rows of cells as the source gives them, the first of them in line 2 of its file."""
     schema = dict.fromkeys(headers, pl.String)
     return Chunk(
         frame=pl.DataFrame([list(row) for row in rows], schema=schema, orient="row"),
         first=first,
+        file=file,
         rows=pl.Series([first + place + 2 for place in range(len(rows))], dtype=pl.Int64),
         lines=pl.Series(lines, dtype=pl.String) if lines is not None else None,
         damaged=damaged or {},

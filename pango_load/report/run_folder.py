@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pango_load.errors import UsageError
+from pango_load.errors import AlreadyRunning, UsageError
+from pango_load.report.folder_lock import LOCK_FILE, claim_folder
 from pango_load.report.private_files import FOLDER_MODE
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ RUNS_FOLDER = "pango-load-runs"
 
 _OWN = re.compile(
     r"(rejected|unknown|unsent)(-\d+)?\.(csv|xlsx|jsonl)|damaged\.txt|summary\.json|report\.html|run\.log"
-    r"|\..+\.\d+\.part"
+    r"|\..+\.\d+\.part|" + re.escape(LOCK_FILE)
 )
 
 
@@ -49,9 +50,10 @@ def open_run_folder(
         sources: the files that are read: they must not be among those that would be replaced.
 
     Returns:
-        the folder, as an absolute path.
+        the folder, as an absolute path. Whoever writes into it claims it first (`folder_lock.claim_folder`).
 
     Raises:
+        AlreadyRunning: another run writes into the folder at this moment.
         UsageError: where the folder cannot be made, or a source file would be replaced.
     """
     folder = (out if out is not None else runs / run_folder_name(stem=stem, run=run, started=started)).absolute()
@@ -65,8 +67,9 @@ def open_run_folder(
         if out is None:
             _make_runs_folder(runs)
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        if not resumed:
-            _remove_own_files(folder)
+        with claim_folder(folder):
+            if not resumed:
+                _remove_own_files(folder)
     except OSError as error:
         raise UsageError(
             f"{folder}: the run's folder cannot be made or written ({error.strerror}).",
@@ -94,7 +97,8 @@ def _make_runs_folder(runs: Path) -> None:
 
 def _remove_own_files(folder: Path) -> None:
     for path in folder.iterdir():
-        if is_own_file(path.name) and (path.is_file() or path.is_symlink()):
+        # The lock is held, and goes when it is given back.
+        if path.name != LOCK_FILE and is_own_file(path.name) and (path.is_file() or path.is_symlink()):
             path.unlink()
 
 
@@ -117,12 +121,16 @@ def remove_run_folder(folder: Path) -> bool:
     """Remove our own files from a run's folder, and the folder itself where nothing else stands in it.
 
     Returns:
-        whether the folder is gone; False where somebody's own files keep it.
+        whether the folder is gone; False where somebody's own files keep it, or a run that writes into it.
 
     Raises:
         OSError: where a file cannot be removed.
     """
-    _remove_own_files(folder)
+    try:
+        with claim_folder(folder):
+            _remove_own_files(folder)
+    except AlreadyRunning:
+        return False
     if any(folder.iterdir()):
         return False
     folder.rmdir()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pango_load.errors import UsageError
+from pango_load.errors import AlreadyRunning, UsageError
+from pango_load.report.folder_lock import LOCK_FILE, claim_folder
 from pango_load.report.private_files import replace_private, write_private
 from pango_load.report.run_folder import is_own_file, open_run_folder, remove_run_folder, run_folder_name, run_folders
 
@@ -127,3 +131,52 @@ def test_pruning_takes_our_own_files_only(tmp_path: Path) -> None:
     assert (remove_run_folder(empty), remove_run_folder(noted)) == (True, False)
     assert not empty.exists()
     assert [path.name for path in noted.iterdir()] == ["note.txt"]
+
+
+def test_a_folder_takes_one_run_at_a_time(tmp_path: Path) -> None:
+    """Of two loads at once with the same --out, the second would replace the rejected rows of the first."""
+    with claim_folder(tmp_path):
+        rejected = write_private(tmp_path / "rejected.csv", b"x")
+        for resumed in (False, True):
+            with pytest.raises(AlreadyRunning) as stopped:
+                open_run_folder(stem="a", run="b", started=STARTED, out=tmp_path, resumed=resumed)
+            assert stopped.value.message == f"{tmp_path}: another load is writing into this folder."
+            assert stopped.value.exit_code == 11
+        with pytest.raises(AlreadyRunning):
+            claim_folder(tmp_path)
+        assert not remove_run_folder(tmp_path)
+        assert rejected.exists()
+    assert not (tmp_path / LOCK_FILE).exists()
+    assert open_run_folder(stem="a", run="b", started=STARTED, out=tmp_path) == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_right_to_a_folder_ends_with_its_process(tmp_path: Path) -> None:
+    """A load that was killed must not keep its folder closed for the one that goes on."""
+    hold = (
+        "import pathlib, sys\nfrom pango_load.report.folder_lock import claim_folder\n"
+        "held = claim_folder(pathlib.Path(sys.argv[1]))\nprint('held', flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(AlreadyRunning):
+            claim_folder(tmp_path)
+        holder.send_signal(signal.SIGKILL)
+    lock = tmp_path / LOCK_FILE
+    assert lock.exists()
+    assert mode_of(lock) == 0o600
+    with claim_folder(tmp_path):
+        assert lock.exists()
+    assert not lock.exists()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    """In a folder that others may write into, a link must not make us open a file elsewhere."""
+    (tmp_path / LOCK_FILE).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="cannot be used") as stopped:
+        claim_folder(tmp_path)
+    assert "--out" in stopped.value.advice
+    assert not (tmp_path / "elsewhere").exists()

@@ -130,6 +130,8 @@ def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collec
 def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:
     """The files that arguments stand for: paths, patterns (`*.csv`, sorted) and folders (their files, sorted).
 
+    A file that is named twice, also by way of a link, is there once.
+
     Raises:
         UsageError: an argument that stands for no file.
     """
@@ -149,7 +151,11 @@ def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:
     if missing:
         places = "does not exist" if len(missing) == 1 else "do not exist"
         raise UsageError(f"{', '.join(missing)} {places}.", "Check the name, and the folder you are in.")
-    return tuple(dict.fromkeys(found))
+    # A link and what it points to are one file, under the name that came first.
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.resolve(), path)
+    return tuple(once.values())
 
 
 def _files_of(folder: Path) -> list[Path]:

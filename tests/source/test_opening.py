@@ -239,6 +239,11 @@ def test_files_are_found_in_order_and_once(tmp_path: Path) -> None:
     everything = find_files([str(tmp_path)])
     assert [path.name for path in everything] == ["a.csv", "b.csv", "c.txt"]
     assert find_files([str(tmp_path / "*.csv"), str(tmp_path / "a.csv")]) == everything[:2]
+    (tmp_path / "linked.csv").symlink_to("a.csv")
+    (tmp_path / "again").symlink_to(tmp_path)
+    linked, through = str(tmp_path / "linked.csv"), str(tmp_path / "again" / "a.csv")
+    assert find_files([str(tmp_path / "a.csv"), linked, through]) == everything[:1]
+    assert find_files([linked, str(tmp_path)]) == (tmp_path / "linked.csv", *everything[1:])
     with pytest.raises(UsageError, match="No file matches"):
         find_files([str(tmp_path / "*.xlsm")])
     with pytest.raises(UsageError, match=r"none\.csv"):

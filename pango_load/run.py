@@ -15,6 +15,7 @@ from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
+from pango_load.report.folder_lock import claim_folder
 from pango_load.report.html import REPORT_FILE, Example, MappingLine, ReportPage, write_report
 from pango_load.report.plain_text import utc_text
 from pango_load.report.row_files import RowFile, RowFileName, RowFormat, open_row_file
@@ -152,6 +153,7 @@ class Run:
             delimiter=file.delimiter,
             encoding=_with_mark(file.path, file.encoding),
             sheet=file.sheet or None,
+            files=self.file_names,
         )
 
     def keep(self, rows: RowFile) -> None:
@@ -345,7 +347,17 @@ def open_run(
 
 @contextmanager
 def logged(run: Run, secrets: Sequence[str] = ()) -> Iterator[None]:
-    """Everything that the program logs goes into the run's `run.log`, with secrets masked."""
+    """The run's folder is its own, and everything that the program logs goes into `run.log`, with secrets masked.
+
+    Raises:
+        AlreadyRunning: another process writes into the folder.
+    """
+    with claim_folder(run.folder), _log_file(run, secrets):
+        yield
+
+
+@contextmanager
+def _log_file(run: Run, secrets: Sequence[str]) -> Iterator[None]:
     logger = logging.getLogger("pango_load")
     with disk_trouble(run.folder):
         handler = open_run_log(run.folder / LOG_FILE, Secrets(secrets))

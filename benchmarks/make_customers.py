@@ -84,7 +84,8 @@ def customers(count: int, seed: int = 1) -> Iterator[list[str]]:
             f"{number:011d}", phone, email, f"{family} {middle} {given}", given, f"{family} {middle}", gender, born,
             str(year), rng.choice(("Single", "Married", "")), "Viet Nam", rng.choice(CITIES), rng.choice(DISTRICTS),
             address, rng.choice(("Online", "Offline")), rng.choice(("Facebook Ads", "Google Search", "POS", "")),
-            f"2024-{month:02d}-{day:02d} 08:{rng.randint(0, 59):02d}:00", "Active", rng.choice(("Gold", "Silver", "VIP", "")),
+            f"2024-{month:02d}-{day:02d} 08:{rng.randint(0, 59):02d}:00", "Active",
+            rng.choice(("Gold", "Silver", "VIP", "")),
             f"ghi chú {rng.randint(1, 99999)}", str(rng.randint(0, 900000)), f"2023-{month:02d}-{day:02d}T10:00:00",
         ]  # fmt: skip
 

@@ -41,7 +41,7 @@ def write_workbook(rows: list[dict[str, str]], path: Path) -> None:
             value, shown = excel_cell(header, row[header])
             cell = sheet.cell(row=line, column=column)
             cell.number_format = shown
-            cell.value = value  # type: ignore[assignment]
+            cell.value = value  # type: ignore[assignment] # a merged cell takes none, and there is none
     book.save(path)
 
 

@@ -98,7 +98,7 @@ class Run:
     """One run and what is known of it so far.
 
     Attributes:
-        id: what `runs` and `retry` take.
+        id: what `runs` takes.
         folder: its own folder.
         first_rejected: the first few rejected rows.
         notices: what a person should see before sending, beside the mapping's warnings.

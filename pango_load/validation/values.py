@@ -130,7 +130,7 @@ def _as_word(text: pl.Series, rule: ColumnRule) -> Values:
         made = text.zip_with(respelled.is_null(), respelled)
         unknown &= respelled.is_null()
     words = ", ".join(rule.rule.values)
-    places = {"words": words, "first_word": rule.rule.values[0]}
+    places = {"words": words}
     code = "word.open" if rule.rule.values_open else "word.closed"
     # Kept as typed where unknown: a check turned to a warning sends it so.
     return Values(made, (Finding(code=code, rows=unknown, places=places),))

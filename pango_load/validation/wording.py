@@ -49,6 +49,8 @@ def _problems(chunk: Chunk, ruling: Ruling, cells: list[tuple[int, str | None]])
     code, field = ruling.code, ruling.field
     column = (ruling.rule.column or "") if ruling.rule is not None else ""
     places = {**ruling.places, "field": field, "column": column or field}
+    if code == "date.format" and ruling.rule is not None and not ruling.rule.formats:
+        places["or_pattern"] = ', or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y"'
     message, hint = (text.split(_VALUE) for text in describe_problem(code, **places, value=_VALUE))
     for index, value in cells:
         shown = value if value is not None else ""

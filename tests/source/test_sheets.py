@@ -44,7 +44,7 @@ def write(folder: Path, rows: Sequence[Sequence[object]]) -> Path:
     for number, row in enumerate(rows, 1):
         for column, value in enumerate(row, 1):
             if value is not None:
-                sheet.cell(number, column).value = value  # type: ignore[assignment]
+                sheet.cell(number, column).value = value  # type: ignore[assignment] # no cell is merged here
     return save(sheet, folder)
 
 

@@ -36,6 +36,20 @@ def test_all_problems_of_a_row_are_told_not_only_the_first() -> None:
     assert row.problems[2].message == 'dob: "31/02/1990" is not a date in ISO 8601 form (2024-01-31).'
 
 
+def test_a_pattern_is_advised_only_where_the_mapping_has_none() -> None:
+    """Protects from advice to write the very pattern that has just failed."""
+    by_pattern = ColumnRule(target="dob", column="dob", rule=DOB.rule, formats=("%d/%m/%Y",))
+    hints = []
+    for rule in (DOB, by_pattern):
+        judged = Judge(mapping_of(ID, rule)).judge(chunk_of({"customerId": ["1"], "dob": ["31/02/1990"]}))
+        ((_, row),) = rejected_rows(judged)
+        hints.append(row.problems[0].hint)
+    assert hints == [
+        'Mend the cell, or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y".',
+        "Mend the cell.",
+    ]
+
+
 def test_one_of_several_fields_is_enough() -> None:
     """Protects customers with only an e-mail address (seed 003)."""
     chunk = chunk_of(

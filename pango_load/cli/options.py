@@ -33,7 +33,9 @@ Timezone = Annotated[
 ]
 Sheet = Annotated[
     Optional[str],
-    typer.Option("--sheet", metavar="NAME|N", help="Sheet of a workbook by name or number; else the first."),
+    typer.Option(
+        "--sheet", metavar="NAME|N|all", help="Sheet or table of a workbook, by name or number; else the first sheet."
+    ),
 ]
 SkipRows = Annotated[int, typer.Option("--skip-rows", min=0, metavar="N", help="Leave out the first N rows.")]
 Limit = Annotated[Optional[int], typer.Option("--limit", min=0, metavar="N", help="Take at most N rows.")]

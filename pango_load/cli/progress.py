@@ -15,6 +15,8 @@ from pango_load.report.plain_text import counted, grouped, shortened, spoken_tim
 from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line, wait_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pango_load.delivery.limiter import Limiter
     from pango_load.records import Outcome
     from pango_load.run import Run
+    from pango_load.source.formats import SourceFile
     from pango_load.survey import Survey
 
 PLAIN_SECONDS = 30.0
@@ -80,7 +83,7 @@ class ScreenWatcher(SilentDelivery):
         counts = run.counts
         to_send = counts.unsent + counts.unknown
         warnings = [*run.road.mapping.warnings, *run.notices]
-        notes = [f"{file.path.name}: {note}" for file in run.road.source.files for note in file.notes]
+        notes = _file_notes(run.road.source.files)
         if found is not None and found.blank:
             notes.append(f"{counted(found.blank, 'row')} without any value: skipped.")
         if found is not None:
@@ -256,3 +259,16 @@ def bar_text(progress: Progress) -> str:
     elif progress.rows_a_second is not None:
         parts.append(f"{grouped(round(progress.rows_a_second))} rows/s")
     return ", ".join(parts)
+
+
+def _file_notes(files: Sequence[SourceFile]) -> list[str]:
+    """How each file was read; what holds for several is said once."""
+    names: dict[str, dict[str, None]] = {}
+    for file in files:
+        for note in file.notes:
+            names.setdefault(note, {})[file.path.name] = None
+    return [f"{_first_of(list(of_note))}: {note}" for note, of_note in names.items()]
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"

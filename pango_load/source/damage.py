@@ -211,8 +211,7 @@ class Survey:
     def _make(self, code: str, name: str, seen: str, message: str, advice: str) -> Finding:
         tally = self._tally(name, seen)
         share = self._share(name, seen)
-        cells = "1 cell" if tally.count == 1 else f"{tally.count:,} cells"
-        text = message.format(where=f'"{name}", {cells} ({_percent(share)})')
+        text = message.format(where=f'"{name}", {_cells(tally.count)} ({_percent(share)}, {_rows(tally)})')
         return Finding(
             code=code, column=name, count=tally.count, share=share, rows=tuple(tally.rows), message=text, advice=advice
         )
@@ -273,14 +272,14 @@ class Survey:
                 yield self._swap(name, "phone", "phone numbers under an e-mail address")
 
     def _swap(self, name: str, kind: str, what: str) -> Finding:
-        share = self._share(name, kind)
+        share, tally = self._share(name, kind), self._tally(name, kind)
         return Finding(
             code="damage.swapped",
             column=name,
             count=round(share * self._filled[name]),
             share=share,
-            rows=tuple(self._tally(name, kind).rows),
-            message=f'{_percent(share)} of the cells of "{name}" are {what}: columns swapped?',
+            rows=tuple(tally.rows),
+            message=f'{_percent(share)} of the cells of "{name}" ({_rows(tally)}) are {what}: columns swapped?',
             advice="Check the order of the columns in the export, and the mapping.",
         )
 
@@ -315,6 +314,16 @@ def find_damage(chunks: Iterable[Chunk], headers: Sequence[str]) -> tuple[Findin
     for chunk in chunks:
         survey.look(chunk)
     return survey.findings()
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count:,} cells"
+
+
+def _rows(tally: _Tally) -> str:
+    """The first rows that show it: "row 7", "rows 7, 9, 12 ..."."""
+    word = "row" if tally.count == 1 else "rows"
+    return f"{word} {', '.join(map(str, tally.rows))}{' ...' if tally.count > len(tally.rows) else ''}"
 
 
 def _percent(share: float) -> str:

@@ -27,7 +27,7 @@ class Encoding:
     Attributes:
         codec: Python's name for it.
         label: the name that people know.
-        found_by: why it was taken: "byte order mark", "--encoding", "its bytes"; empty for plain UTF-8.
+        found_by: why it was taken: "byte order mark", "--encoding", "its bytes"; empty for UTF-8 without a mark.
     """
 
     codec: str
@@ -36,10 +36,8 @@ class Encoding:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should see; nothing for plain UTF-8."""
-        if self.codec == "utf-8":
-            return ()
-        by = f", found by {self.found_by}" if self.found_by != "--encoding" else ", as --encoding says"
+        """What a person should see."""
+        by = {"": "", "--encoding": ", as --encoding says"}.get(self.found_by, f", found by {self.found_by}")
         return (f"encoding {self.label}{by}",)
 
 

@@ -72,8 +72,9 @@ def find_layout(
     row = options.header_row or _find_header_row(path, lines, skipped, wanted)
     layout = _read_header(path, head, dialect, lines, row)
     notes = []
-    if separator is None and dialect.separator != b",":
-        notes.append(f"cells separated by {_NAMES[dialect.separator]}")
+    if asked is None and dialect.separator != b",":
+        name = _NAMES.get(dialect.separator, repr(dialect.separator.decode(errors="replace")))
+        notes.append(f"cells separated by {name}{', as its first line says' if sep_line else ''}")
     if row - skipped > 1 and any(line.cells for line in lines[skipped : row - 1]):
         notes.append(f"headers in row {row}; what stands above is left out")
     return replace(layout, notes=tuple(notes))

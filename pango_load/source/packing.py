@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import bz2
-import importlib
+import sys
 import zipfile
 import zlib
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from pango_load.errors import UsageError
 
@@ -84,12 +84,18 @@ def unpack(path: Path, blocks: Iterable[bytes], packing: Packing) -> Iterator[by
         case Packing.BZIP2:
             yield from _unpack_stream(path, blocks, bz2.BZ2Decompressor)
         case Packing.ZSTD:
-            yield from _unpack_stream(path, blocks, _find_zstd(path))
+            if sys.version_info >= (3, 14):
+                from compression import zstd
+            else:
+                from backports import zstd
+            yield from _unpack_stream(path, blocks, zstd.ZstdDecompressor, zstd.ZstdError)
         case Packing.ZIP:
             yield from _unpack_zip(path, blocks)
 
 
-def _unpack_stream(path: Path, blocks: Iterable[bytes], make: Callable[[], _Unpacker]) -> Iterator[bytes]:
+def _unpack_stream(
+    path: Path, blocks: Iterable[bytes], make: Callable[[], _Unpacker], error_of: type[Exception] = zlib.error
+) -> Iterator[bytes]:
     unpacker = make()
     fresh = True
     try:
@@ -105,20 +111,10 @@ def _unpack_stream(path: Path, blocks: Iterable[bytes], make: Callable[[], _Unpa
                 data = unpacker.unused_data if unpacker.eof else b""
                 if unpacker.eof and not data.strip(b"\x00"):
                     break
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, error_of) as error:
         raise _broken(path) from error
     if fresh or not unpacker.eof:
         raise _broken(path)
-
-
-def _find_zstd(path: Path) -> Callable[[], _Unpacker]:
-    try:
-        module = importlib.import_module("compression.zstd")
-    except ImportError:
-        raise UsageError(
-            f"{path} is packed with zstd, which Python unpacks from 3.14 on.", f"Unpack it first: zstd -d {path}"
-        ) from None
-    return cast("Callable[[], _Unpacker]", module.ZstdDecompressor)
 
 
 def _unpack_zip(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:

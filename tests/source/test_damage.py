@@ -78,7 +78,7 @@ def test_a_finding_reads_as_one_line_with_share() -> None:
     phones: list[str | None] = [*["0912345678"] * 24, "912345678"]
     (finding,) = find_damage([chunk({"phone": phones})], ["phone"])
 
-    assert finding.message == '"phone", 1 cell (4%): 9 digits where 96% have 10, zeros probably lost'
+    assert finding.message == '"phone", 1 cell (4%, row 26): 9 digits where 96% have 10, zeros probably lost'
     assert (
         finding.advice == "Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}."
     )
@@ -91,4 +91,5 @@ def test_counts_go_on_over_chunks_and_damage_that_begins_late_is_seen() -> None:
     (finding,) = find_damage([chunk({"name": names}), chunk({"name": broken}, CLOSE_RECORDS)], ["name"])
 
     assert (finding.count, finding.rows) == (5000, (10003, 10005, 10007))
+    assert '"name", 5,000 cells (25%, rows 10003, 10005, 10007 ...): letters like' in finding.message
     assert finding.share == 0.25

@@ -32,6 +32,10 @@ SPECTRUM = {
         b'key,val\n1,"{""type"": ""Point"", ""coordinates"": [102.0, 0.5]}"\n',
         [("1", '{"type": "Point", "coordinates": [102.0, 0.5]}')],
     ),
+    "location coordinates": (
+        b'id,Location Coordinates\n1,"118\xc2\xb036\xe2\x80\xb236\xe2\x80\xb3E, 32\xc2\xb0N"\n2,"(9, 1)"\n',
+        [("1", "118°36′36″E, 32°N"), ("2", "(9, 1)")],
+    ),
     "newlines": (
         b'a,b,c\n1,2,3\n"Once upon \na time",5,6\n7,8,9\n',
         [("1", "2", "3"), ("Once upon \na time", "5", "6"), ("7", "8", "9")],
@@ -177,7 +181,7 @@ def test_a_cell_of_several_megabytes_arrives_whole(tmp_path: Path) -> None:
         pytest.param(b"a\tb\n1,5\t2\n", "\t", "cells separated by tab", id="tab"),
         pytest.param(b"a|b\n1|2\n", "|", "cells separated by bar", id="bar"),
         pytest.param(b"tags,b\nx;y;z,1\nx;y;z,1\n", ",", None, id="lists in a comma file"),
-        pytest.param(b"sep=;\na;b\n1;2\n", ";", None, id="sep= line"),
+        pytest.param(b"sep=;\na;b\n1;2\n", ";", "cells separated by semicolon, as its first line says", id="sep= line"),
     ],
 )
 def test_the_separator_is_found_and_said(content: bytes, delimiter: str, note: str | None, tmp_path: Path) -> None:
@@ -185,7 +189,7 @@ def test_the_separator_is_found_and_said(content: bytes, delimiter: str, note: s
     source = open_source([write(tmp_path, content)], SourceOptions())
 
     assert source.files[0].delimiter == delimiter
-    assert source.files[0].notes == ((note,) if note else ())
+    assert source.files[0].notes == ("encoding UTF-8", *((note,) if note else ()))
     assert not read_all(write(tmp_path, content)).damaged
 
 

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import os
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ from support.source_reading import in_windows_1258, read_all
 from pango_load.errors import UsageError
 from pango_load.plan import SourceOptions
 from pango_load.source.files import SourceFormat, find_files, open_source
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +63,8 @@ UNUSABLE = {
     "an archive with two files": ("a.zip", zipped(a_csv=SOUND, b_csv=SOUND), "holds 2 files"),
     "a packed workbook": ("a.zip", zipped(a_xlsx=workbook()), "holds a workbook in packed form"),
     "a gzip file cut short": ("a.csv.gz", gzip.compress(SOUND * 100)[:-20], "was cut short"),
+    "a zstd file cut short": ("a.csv.zst", zstd.compress(SOUND * 100)[:-20], "was cut short"),
+    "a zstd file with other bytes": ("a.csv.zst", zstd.compress(SOUND)[:8] + b"\xff" * 20, "cannot be unpacked"),
     "a header twice": ("a.csv", b"a,b,a\n1,2,3\n", '"a" stands in columns 1 and 3'),
     "a header that is missing": ("a.csv", b"a,,c\n1,2,3\n", "column 2 has none"),
     "headers in bad quotes": ("a.csv", b'a,"b"x\n1,2\n', "a quote in the headers"),
@@ -116,8 +124,8 @@ def test_a_header_without_rows_is_a_source_without_records(tmp_path: Path) -> No
 
 
 ENCODED = {
-    "UTF-8": (SOUND, ()),
-    "UTF-8 with a mark": (b"\xef\xbb\xbf" + SOUND, ()),
+    "UTF-8": (SOUND, ("encoding UTF-8",)),
+    "UTF-8 with a mark": (b"\xef\xbb\xbf" + SOUND, ("encoding UTF-8, found by its byte order mark",)),
     "UTF-16 LE with a mark": (
         b"\xff\xfe" + SOUND.decode().encode("utf-16-le"),
         ("encoding UTF-16 LE, found by its byte order mark",),
@@ -127,6 +135,7 @@ ENCODED = {
         ("encoding UTF-16 BE, found by its byte order mark",),
     ),
     "UTF-16 LE without a mark": (SOUND.decode().encode("utf-16-le"), ("encoding UTF-16 LE, found by its bytes",)),
+    "UTF-16 BE without a mark": (SOUND.decode().encode("utf-16-be"), ("encoding UTF-16 BE, found by its bytes",)),
 }
 
 
@@ -161,6 +170,7 @@ def test_windows_1252_is_recognised(tmp_path: Path) -> None:
     path.write_bytes("name,ville\nRené Lefèvre,Orléans\nFrançois Müller,Besançon\n".encode("cp1252"))
 
     assert read_all(path).cells[1] == ("François Müller", "Besançon")
+    assert open_source([path], SourceOptions()).files[0].notes == ("encoding Windows-1252, found by its bytes",)
 
 
 def test_an_encoding_that_is_named_is_taken_and_its_gaps_are_damage(tmp_path: Path) -> None:
@@ -179,6 +189,8 @@ PACKED = {
     "gzip": ("a.csv.gz", gzip.compress(SOUND)),
     "two gzip files in one": ("a.csv.gz", gzip.compress(SOUND[:10]) + gzip.compress(SOUND[10:])),
     "bzip2": ("a.csv.bz2", bz2.compress(SOUND)),
+    "zstd": ("a.csv.zst", zstd.compress(SOUND)),
+    "two zstd frames in one": ("a.csv.zst", zstd.compress(SOUND[:10]) + zstd.compress(SOUND[10:])),
     "zip": ("a.zip", zipped(a_csv=SOUND)),
     "gzip under another name": ("a.csv", gzip.compress(SOUND)),
 }
@@ -219,7 +231,7 @@ def test_several_files_load_as_one_run(tmp_path: Path) -> None:
         (1, 1, [("2", "y", "true")], [1]),
         (2, 2, [("1", "Nguyễn", None)], [2]),
     ]
-    assert source.files[0].notes == ('has no column "new": read as empty',)
+    assert source.files[0].notes == ("encoding UTF-8", 'has no column "new": read as empty')
 
 
 def test_files_without_a_common_header_do_not_make_one_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,9 +14,19 @@ from pango_load.clock import SystemClock
 from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import Interrupted, LoadStopped, UsageError, exit_code_of
+from pango_load.growth import PlannedRows, refuse_what_cannot_grow, why_not_grown
 from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
 from pango_load.journal.lock import claim
-from pango_load.journal.resume import GoOn, GrowOn, NothingToDo, RefuseSuperseding, ShowAgain, Start, decide
+from pango_load.journal.resume import (
+    GoOn,
+    GrowOn,
+    NothingToDo,
+    RefuseAppending,
+    RefuseSuperseding,
+    ShowAgain,
+    Start,
+    decide,
+)
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import forget_broken_surveys, list_runs, supersede
 from pango_load.journal.spans import RowSpan
@@ -25,6 +36,7 @@ from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import grouped
+from pango_load.report.row_files import row_files_in
 from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
@@ -102,6 +114,8 @@ def load(
         address=address,
     )
     description = describe(plan, road, source=source, address=address, command=command)
+    if plan.append:
+        refuse_what_cannot_grow(plan, road)
     with claim(plan.state, identity.digest, now=clock.now()):
         forget_broken_surveys(plan.state, identity.digest)
         runs = list_runs(plan.state)
@@ -117,16 +131,21 @@ def load(
             again=plan.again,
             again_after=plan.again_after,
             fresh=plan.fresh,
+            why_not_grown=partial(why_not_grown, road, identity.files) if plan.append else None,
         )
         match decision:
-            case RefuseSuperseding():
+            case RefuseSuperseding() | RefuseAppending():
                 raise decision.reason
             case ShowAgain(known) if known.counts.unknown and _asks_to_resend(plan):
                 return loading.go_on(known)
             case NothingToDo(known) | ShowAgain(known):
                 return show_again(known, plan, road, clock=clock)
-            case GoOn(known) | GrowOn(known):
+            case GoOn(known):
                 return loading.go_on(known)
+            case GrowOn(known):
+                # A process that still sends what was there before must come to its end first.
+                with claim(plan.state, known.facts.identity, now=clock.now()):
+                    return loading.grow_on(known, identity, description)
             case Start():
                 return loading.start(decision, identity, description)
 
@@ -150,6 +169,8 @@ class _Loading:
             journal.describe(replace(description, folder=str(run.folder)))
 
             def on_the_way() -> None:
+                if self.plan.append:
+                    run.notices = ("--append: no earlier load of these files is known here, so all of it is sent.",)
                 found = self._survey(run, journal)
                 supersede(self.plan.state, decision.superseded, by=run.id, clock=clock)
                 run.superseded = decision
@@ -170,6 +191,19 @@ class _Loading:
             def on_the_way() -> None:
                 self._guard(earlier.deletes, None)
                 self._send(run, journal, None)
+
+            return self._to_its_end(run, journal, on_the_way)
+
+    def grow_on(self, known: KnownRun, identity: LoadIdentity, description: RunDescription) -> LoadReport:
+        """Survey the rows that were added since `known` was surveyed; send them, and what it left."""
+        with Journal.open(known.path, clock=self.sender.clock) as journal:
+            run = self._open(known.id, known)
+            run.counts = journal.counts()
+
+            def on_the_way() -> None:
+                journal.grow(identity, replace(description, folder=str(run.folder)))
+                run.notices = (f"--append: rows behind the {grouped(run.counts.read)} of run {known.id} are added.",)
+                self._send(run, journal, self._survey(run, journal, before=run.counts))
 
             return self._to_its_end(run, journal, on_the_way)
 
@@ -200,33 +234,54 @@ class _Loading:
 
     # --- the survey ---------------------------------------------------------------------------------------------------
 
-    def _survey(self, run: Run, journal: Journal) -> Survey:
-        rows = run.open_rows("rejected")
+    def _survey(self, run: Run, journal: Journal, *, before: Counts | None = None) -> Survey:
+        """Find out what is to be sent; `before` is where the rows stand that were surveyed before (`--append`)."""
+        earlier = told_findings(journal.findings())
+        problems, entries = Counter(journal.problems()), journal.entry_counts().read
+        # Rows that were rejected before stand in the row files too: these are written anew at the end.
+        rows = None if before else run.open_rows("rejected")
         keeper = _Keeper(rows, run.folder, journal)
         repeated = RepeatedKeys(journal.path.parent)
-        planner = BatchPlanner(self.plan.batch_size, repeated)
         with closing(repeated):
+            known = PlannedRows(before.read, journal.planned(), repeated) if before else None
+            planner = BatchPlanner(self.plan.batch_size, repeated, first_number=known.batches if known else 0)
             try:
                 found = survey_source(
-                    self.road, planner, keeper, expected=self.fingerprints, after_chunk=partial(self._surveying, run)
+                    self.road,
+                    planner,
+                    keeper,
+                    expected=self.fingerprints,
+                    known=known,
+                    after_chunk=partial(self._surveying, run, before or Counts()),
                 )
             finally:
                 keeper.flush()
-                run.keep(rows)
+                if rows is not None:
+                    run.keep(rows)
+            if known is not None:
+                known.close()
             batches = planner.batches(repeated.earlier_batches())
-            run.notices = repeats_notice(self.road, repeated.repeats)
+            run.notices = (*run.notices, *repeats_notice(self.road, repeated.repeats))
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
-        run.entries = planner.entries
+        found.warnings.update(earlier.warnings)
+        found.deletes += earlier.deletes
         run.take(found)
+        run.entries, run.problems = entries + planner.entries, problems + found.problems
         # Before the survey is finished: a load that is stopped here starts anew, and is guarded anew.
-        self._guard(found.deletes, found)
+        self._guard(found.deletes, found if found.read or not before else None)
         journal.keep_findings(kept_findings(found))
-        journal.finish_survey(read=found.read)
+        journal.finish_survey(read=found.read + (before.read if before else 0))
         return found
 
-    def _surveying(self, run: Run, found: Survey) -> None:
-        run.counts = Counts(read=found.read, rejected=found.rejected, skipped=found.skipped, unsent=found.valid)
+    def _surveying(self, run: Run, before: Counts, found: Survey) -> None:
+        run.counts = replace(
+            before,
+            read=before.read + found.read,
+            rejected=before.rejected + found.rejected,
+            skipped=before.skipped + found.skipped,
+            unsent=before.unsent + found.valid,
+        )
         self.sender.watcher.surveying(found)
         if self.sender.stop.is_asked:
             raise Interrupted(
@@ -255,6 +310,11 @@ class _Loading:
         self.sender.send(run, journal, announce)
 
     def _end(self, run: Run, journal: Journal, stopped: LoadStopped | None) -> LoadReport:
+        if journal.take_back_growth():
+            # Nothing was sent: the run is what it was, and so are its row files.
+            run.left["rejected"] = tuple(str(path) for path in row_files_in(run.folder, "rejected"))
+            run.next_command = " ".join(self.command) or None
+            return run.end(stopped, series=_series(run, journal), waits=_waits(run, journal))
         is_surveyed = journal.facts().state.is_unfinished
         if is_surveyed:
             run.counts = journal.counts()
@@ -280,15 +340,16 @@ class _Loading:
 class _Keeper:
     """Rejected rows go to their file at once, and to the journal some thousands at a time."""
 
-    rows: RowFile
+    rows: RowFile | None
     folder: Path
     journal: Journal
     notes: list[RejectedNote] = field(default_factory=list)
 
     def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
         """See `SurveyKeeper`."""
-        with disk_trouble(self.folder):
-            self.rows.write(chunk, index, row.problems)
+        if self.rows is not None:
+            with disk_trouble(self.folder):
+                self.rows.write(chunk, index, row.problems)
         problems = tuple((problem.code, problem.field) for problem in row.problems)
         self.notes.append(RejectedNote(position=row.position, row=row.row, file=row.file, problems=problems))
         if len(self.notes) >= NOTES_AT_ONCE:

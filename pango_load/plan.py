@@ -248,6 +248,7 @@ class LoadPlan:
         timezone: --timezone, an IANA name, where the mapping gives no zone.
         init_data: `?initData=true` (seed 001).
         on_unknown_from_flag: --on-unknown was given, so user events change nothing about it.
+        append: the last file may have grown since it was loaded: send what was added.
         out: the run's folder itself; None makes one under `pango-load-runs/`.
         state: where journal and quota live.
         spool: the copy of standard input, where that is what is read; it is in `files` then.
@@ -277,6 +278,7 @@ class LoadPlan:
     again: bool = False
     again_after: float = 86400.0
     fresh: bool = False
+    append: bool = False
     sandbox: bool = False
 
     def __post_init__(self) -> None:
@@ -285,6 +287,8 @@ class LoadPlan:
         Raises:
             UsageError: naming the flag.
         """
+        if self.append and (self.again or self.fresh):
+            raise UsageError("--append contradicts --again and --fresh.", "Give one of them, or none.")
         if not 1 <= self.batch_size <= ENTRIES_PER_REQUEST:
             raise UsageError(
                 f"--batch-size {self.batch_size} is outside 1 to {ENTRIES_PER_REQUEST}.",

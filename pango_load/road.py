@@ -48,23 +48,32 @@ class Road:
     mapping: FieldMapping
     reading: SourceOptions
 
-    def passages(self, expected: tuple[Fingerprint, ...] | None = None) -> Iterator[Passage]:
+    def passages(self, expected: tuple[Fingerprint, ...] | None = None, *, cut_at: int = 0) -> Iterator[Passage]:
         """Every chunk of the source, judged; the same in every pass.
+
+        Args:
+            expected: what the files were.
+            cut_at: a position; no passage holds records on both sides of it.
 
         Raises:
             MustBeMended: the source is not what `expected` says.
             UsageError: a wall-clock time and no zone (see `Judge.judge`).
         """
-        return self.passages_where(lambda _first, _last: True, expected)
+        return self.passages_where(lambda _first, _last: True, expected, cut_at=cut_at)
 
     def passages_where(
-        self, is_wanted: Callable[[int, int], bool], expected: tuple[Fingerprint, ...] | None = None
+        self,
+        is_wanted: Callable[[int, int], bool],
+        expected: tuple[Fingerprint, ...] | None = None,
+        *,
+        cut_at: int = 0,
     ) -> Iterator[Passage]:
         """Like `passages`, but only chunks whose first and last position are wanted are judged and given."""
         judge = Judge(self.mapping)
-        for chunk in self._chunks(expected):
-            if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
-                yield self._passage(chunk, judge)
+        for whole in self._chunks(expected):
+            for chunk in _cut(whole, cut_at):
+                if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
+                    yield self._passage(chunk, judge)
 
     def _chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
         try:
@@ -155,8 +164,13 @@ def _wanted(plan: LoadPlan) -> tuple[str, ...]:
         return ()
 
 
-def _part(chunk: Chunk, start: int, end: int) -> Chunk:
+def _cut(chunk: Chunk, at: int) -> tuple[Chunk, ...]:
+    """`chunk`, in two where the position `at` is inside it."""
+    start, height = at - chunk.first, chunk.frame.height
+    return (_part(chunk, 0, start), _part(chunk, start, height)) if 0 < start < height else (chunk,)
 
+
+def _part(chunk: Chunk, start: int, end: int) -> Chunk:
     size = end - start
     return replace(
         chunk,

@@ -42,6 +42,20 @@ class SurveyKeeper(Protocol):
         ...
 
 
+class KnownRows(Protocol):
+    """The rows at the beginning of the source that an earlier run has surveyed.
+
+    Attributes:
+        read: how many records they are.
+    """
+
+    read: int
+
+    def take(self, passage: Passage) -> None:
+        """The next of them passed by."""
+        ...
+
+
 @dataclass(slots=True)
 class Survey:
     """What the first pass found. Rows are rows of the source.
@@ -74,6 +88,7 @@ def survey_source(
     keeper: SurveyKeeper,
     *,
     expected: tuple[Fingerprint, ...] | None = None,
+    known: KnownRows | None = None,
     after_chunk: Callable[[Survey], None] = lambda _: None,
 ) -> Survey:
     """Read and judge every row, plan the batches, send nothing.
@@ -83,6 +98,7 @@ def survey_source(
         planner: takes the valid rows.
         keeper: takes the others.
         expected: what the files were when the load was identified.
+        known: takes the rows that were surveyed before (`--append`); what is found is of the others.
         after_chunk: called some times a second with what is known so far; what it raises ends the survey.
 
     Raises:
@@ -90,8 +106,11 @@ def survey_source(
     """
     found = Survey()
     look_out = _look_out(road)
-    for passage in road.passages(expected):
-        _add(found, passage, planner, keeper)
+    for passage in road.passages(expected, cut_at=known.read if known else 0):
+        if known is not None and passage.last < known.read:
+            known.take(passage)
+        else:
+            _add(found, passage, planner, keeper)
         if passage.judged is not None:
             look_out.look(passage.judged.chunk)
         after_chunk(found)

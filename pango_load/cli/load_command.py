@@ -75,6 +75,7 @@ class LoadFlags:
     again: bool = False
     again_after: str = "24h"
     fresh: bool = False
+    append: bool = False
     strict: bool = False
     error_on_empty: bool = False
     json: bool = False
@@ -198,6 +199,7 @@ def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
         again=flags.again,
         again_after=parse_time("--again-after", flags.again_after),
         fresh=flags.fresh,
+        append=flags.append,
     )
 
 

@@ -111,6 +111,9 @@ def load(
         str, typer.Option("--again-after", metavar="TIME", help="For how long the same content counts as done.")
     ] = "24h",
     fresh: Annotated[bool, typer.Option("--fresh", help="Leave an unfinished load of the same files behind.")] = False,
+    append: Annotated[
+        bool, typer.Option("--append", help="The file has only grown since it was loaded: send the rows added to it.")
+    ] = False,
     strict: flag.Strict = False,
     error_on_empty: flag.ErrorOnEmpty = False,
     json: flag.Json = False,
@@ -166,6 +169,7 @@ def load(
                 again=again,
                 again_after=again_after,
                 fresh=fresh,
+                append=append,
                 strict=strict,
                 error_on_empty=error_on_empty,
                 json=json,

@@ -5,17 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """The content of one source file: its SHA-256 in hexadecimal and its length in bytes."""
+    """The content of one source file: a digest in hexadecimal (`source.fingerprint`) and its length in bytes."""
 
     digest: str
     size: int
@@ -68,33 +62,3 @@ class LoadIdentity:
 
 def _digest(*parts: object) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-
-
-def digest_file(path: Path) -> FileDigest:
-    """Read `path` from end to end and say what is in it; memory does not depend on its size.
-
-    Raises:
-        OSError: where it cannot be read.
-    """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return FileDigest(digest, file.tell())
-
-
-def has_only_grown(path: Path, old: FileDigest) -> bool:
-    """Whether `path` still begins with the content `old`, up to the end of a line (`--append`).
-
-    A last line without its line feed may have been continued since, so it proves nothing.
-
-    Raises:
-        OSError: where it cannot be read.
-    """
-    digest = hashlib.sha256()
-    left = old.size
-    last = b"\n"
-    with path.open("rb") as file:
-        while left and (piece := file.read(min(left, _PIECE))):
-            digest.update(piece)
-            last = piece[-1:]
-            left -= len(piece)
-    return not left and last == b"\n" and digest.hexdigest() == old.digest

@@ -113,6 +113,11 @@ class JournalReader(Questions):
         with self._moment() as db:
             return facts_of(dict(db.execute("SELECT key, value FROM run").fetchall()))
 
+    @property
+    def is_growing(self) -> bool:
+        """Whether rows that were added to the files are being surveyed (`Journal.grow`)."""
+        return self._is_any("run WHERE key = 'before_growth' AND value IS NOT NULL")
+
     def findings(self) -> str:
         """What `Journal.keep_findings` kept; empty where nothing was."""
         found = self._texts("SELECT value FROM run WHERE key = 'findings'")
@@ -267,6 +272,13 @@ class JournalReader(Questions):
         if first <= last:
             yield RowSpan(first, last)
 
+    def planned(self) -> Iterator[PlannedBatch]:
+        """Every batch of the plan, in order, whatever became of it; without what it waits for."""
+        for line in self._lines("1"):
+            yield PlannedBatch(
+                number=line.number, first=line.first, last=line.last, entries=line.entries, rows=line.rows
+            )
+
     # --- what is left to be sent --------------------------------------------------------------------------------------
 
     def _unsettled(self, *, resend: bool, given_up: frozenset[int] = frozenset()) -> Iterator[PlannedBatch]:
@@ -341,9 +353,9 @@ class JournalReader(Questions):
             ]
             start = rows[-1][0]
 
-    def _is_any(self, places: str, first: int, last: int) -> bool:
+    def _is_any(self, places: str, *bounds: int) -> bool:
         """Whether there is any line in `places`."""
-        return bool(self._rows(f"SELECT 1 FROM {places} LIMIT 1", (first, last)))  # noqa: S608 - fixed words
+        return bool(self._rows(f"SELECT 1 FROM {places} LIMIT 1", bounds))  # noqa: S608 - fixed words
 
     def _parts(self, line: _Line) -> dict[int, Part]:
         rows = self._rows(

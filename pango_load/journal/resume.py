@@ -84,7 +84,28 @@ class RefuseSuperseding:
         )
 
 
-Decision = Start | GoOn | GrowOn | NothingToDo | ShowAgain | RefuseSuperseding
+@dataclass(frozen=True, slots=True)
+class RefuseAppending:
+    """`--append`, and the files are not those of `run` with rows added at the end: exit 2.
+
+    Attributes:
+        why: in words, what is known of the difference.
+    """
+
+    run: KnownRun
+    why: str
+
+    @property
+    def reason(self) -> UsageError:
+        """What a person reads."""
+        name = ", ".join(self.run.facts.description.names)
+        return UsageError(
+            f"--append: {self.why} since {name} was loaded as run {self.run.id}; nothing was sent.",
+            "Leave --append out to load the whole file as it is now.",
+        )
+
+
+Decision = Start | GoOn | GrowOn | NothingToDo | ShowAgain | RefuseSuperseding | RefuseAppending
 
 
 def decide(
@@ -96,7 +117,7 @@ def decide(
     again: bool = False,
     again_after: float = 86400.0,
     fresh: bool = False,
-    has_grown: Callable[[tuple[FileDigest, ...]], bool] | None = None,
+    why_not_grown: Callable[[tuple[FileDigest, ...]], str] | None = None,
 ) -> Decision:
     """What becomes of a load, given the runs that are known.
 
@@ -108,7 +129,8 @@ def decide(
         again: `--again`: send what was finished once more.
         again_after: seconds for which a load that finished with 0 counts as done.
         fresh: `--fresh`: what is unfinished is left behind, and counted; what is finished needs `again`.
-        has_grown: given with `--append`: whether the files now begin with that older content.
+        why_not_grown: given with `--append`: what speaks against it that the files are that older content with rows
+            added at the end; empty where nothing does.
 
     Raises:
         AlreadyRunning: a process runs an older version of the same files at this moment.
@@ -127,10 +149,12 @@ def decide(
     if newest and not again and not any(run.facts.created > newest.facts.created for run in neighbours):
         if newest.facts.state is RunState.FINISHED and newest.facts.exit_code != 0:
             return ShowAgain(newest)
-        if newest.facts.state is RunState.FINISHED and now - (newest.facts.finished or 0.0) < again_after:
+        # With --append what was sent is never sent again, however long ago that was.
+        is_recent = why_not_grown is not None or now - (newest.facts.finished or 0.0) < again_after
+        if newest.facts.state is RunState.FINISHED and is_recent:
             return NothingToDo(newest)
-    if has_grown and not fresh and (grown := _grown(identity, neighbours, has_grown)):
-        return GrowOn(grown)
+    if why_not_grown and not (fresh or again) and (grown := _grown(identity, neighbours, why_not_grown)):
+        return grown
     older = tuple(run for run in neighbours if run.facts.state.is_unfinished)
     for run in older:
         # The lock of this very load is held by whoever asks.
@@ -154,12 +178,13 @@ def _is_same_place(run: KnownRun, identity: LoadIdentity, description: RunDescri
 def _grown(
     identity: LoadIdentity,
     neighbours: Sequence[KnownRun],
-    has_grown: Callable[[tuple[FileDigest, ...]], bool],
-) -> KnownRun | None:
-    """The newest run of these files on the same terms, if they have only grown since."""
-    for run in neighbours:
-        if run.facts.state is RunState.SUPERSEDED:
-            continue
-        is_alike = run.facts.terms == identity.terms and len(run.facts.files) == len(identity.files)
-        return run if is_alike and has_grown(run.facts.files) else None
-    return None
+    why_not_grown: Callable[[tuple[FileDigest, ...]], str],
+) -> GrowOn | RefuseAppending | None:
+    """What `--append` makes of the newest run of these files; None where there is none: this load is the first."""
+    run = next((run for run in neighbours if run.facts.state is not RunState.SUPERSEDED), None)
+    if run is None:
+        return None
+    if run.facts.terms != identity.terms or len(run.facts.files) != len(identity.files):
+        return RefuseAppending(run, "the mapping, the source or another option has changed")
+    why = why_not_grown(run.facts.files)
+    return RefuseAppending(run, why) if why else GrowOn(run)

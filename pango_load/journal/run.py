@@ -13,7 +13,16 @@ from pango_load.journal.ledger import SLOT_SECONDS, Ledger
 from pango_load.journal.place import check_state_folder, private_folder
 from pango_load.journal.reading import JournalReader
 from pango_load.journal.standing import DoesNotAddUp
-from pango_load.journal.store import Connect, Connection, connect, free_bytes, make_file, open_file, open_to_read
+from pango_load.journal.store import (
+    GROWN,
+    Connect,
+    Connection,
+    connect,
+    free_bytes,
+    make_file,
+    open_file,
+    open_to_read,
+)
 from pango_load.journal.writer import RESERVE, Writer
 from pango_load.plan import OnUnknown
 
@@ -193,6 +202,7 @@ class Journal(JournalReader):
             The position of the first new record.
         """
         read = self.facts().read
+        self._answer_to(identity)
 
         def reopen(ledger: Ledger) -> None:
             ledger.begin_growth()
@@ -203,6 +213,24 @@ class Journal(JournalReader):
 
         self._write(reopen)
         return read
+
+    def _answer_to(self, identity: LoadIdentity) -> None:
+        """The file's name tells the load that it began with; were it damaged, it must be known by the new one too."""
+        mark = self.path.with_name(f"{identity.digest[:12]}-{self.facts().id}{GROWN}")
+        try:
+            mark.touch(mode=0o600)
+        except OSError as error:
+            raise MustBeMended(
+                f"{mark} cannot be made: {error.strerror}; nothing was sent.",
+                "Make room there, or give yourself the right to write, and run the same command again.",
+            ) from error
+
+    def take_back_growth(self) -> bool:
+        """Whether a survey of added rows was under way: then the run is again what it was before `grow`."""
+        if not self.is_growing:
+            return False
+        self._write(Ledger.undo_growth)
+        return True
 
     # --- sending ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pango_load.journal.description import RunFacts, RunState
 from pango_load.journal.lock import Holder, claim, holder_of, sweep_locks
 from pango_load.journal.reading import JournalReader
 from pango_load.journal.run import RUNS, Journal
-from pango_load.journal.store import remove_file
+from pango_load.journal.store import GROWN, remove_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,12 +48,12 @@ class UnreadableRun:
     """A file among the journals that cannot be read, and why; it is left as it is.
 
     Attributes:
-        may_be: the beginning of the identity's digest that its name carries; empty where it carries none.
+        may_be: the beginnings of the identities' digests that its name, and the marks of its growth, carry.
     """
 
     path: Path
     reason: LoadStopped
-    may_be: str = ""
+    may_be: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Runs:
             LoadStopped: why that journal cannot be read.
         """
         for run in self.unreadable:
-            if run.may_be and identity.startswith(run.may_be):
+            if identity.startswith(run.may_be):
                 raise run.reason
 
 
@@ -97,13 +97,19 @@ def list_runs(state: Path) -> Runs:
             with JournalReader.look(path) as journal:
                 facts, counts = journal.facts(), journal.counts()
         except LoadStopped as reason:
-            prefix, _, _ = path.stem.partition("-")
-            unreadable.append(UnreadableRun(path=path, reason=reason, may_be=prefix))
+            unreadable.append(UnreadableRun(path=path, reason=reason, may_be=_identities_of(path)))
             continue
         holder = holder_of(state, facts.identity)
         known.append(KnownRun(path=path, facts=facts, counts=counts, holder=holder))
     known.sort(key=lambda run: (run.facts.created, run.id), reverse=True)
     return Runs(tuple(known), tuple(unreadable))
+
+
+def _identities_of(path: Path) -> tuple[str, ...]:
+    """The beginnings of the digests of the loads that the journal at `path` may be of, by the names of files alone."""
+    _, _, run_id = path.stem.rpartition("-")
+    names = [path.stem, *(mark.stem for mark in path.parent.glob(f"*-{run_id}{GROWN}"))]
+    return tuple(prefix for name in names if (prefix := name.partition("-")[0]))
 
 
 def _journals(state: Path) -> Iterator[Path]:

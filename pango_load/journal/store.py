@@ -18,6 +18,9 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x50414E47
 """`PANG` in the file's header, so that another program's file is never taken for a journal."""
 
+GROWN = ".grown"
+"""The ending of an empty file beside a journal whose load has grown: its name tells the load that it is now."""
+
 BUSY_SECONDS = 10
 """How long a write waits for another program that has the file open, a backup for instance."""
 
@@ -257,3 +260,5 @@ def remove_file(path: Path) -> None:
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}.reserve"):
         with suppress(FileNotFoundError):
             path.with_name(name).unlink()
+    for mark in path.parent.glob(f"*-{path.stem.rpartition('-')[2]}{GROWN}"):
+        mark.unlink(missing_ok=True)

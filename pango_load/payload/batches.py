@@ -21,10 +21,16 @@ class BatchPlanner:
 
     Batches fill across rejected rows and across chunks, so there are ceil(valid / size) of them, but where a record key
     would stand twice in one: there the batch is cut short (design, section 3). The same rows give the same batches.
+
+    Args:
+        size: entries in a batch at most.
+        repeated: remembers which batch holds which key.
+        first_number: of the first batch; those before it were planned by an earlier run.
     """
 
-    def __init__(self, size: int, repeated: RepeatedKeys | None) -> None:
+    def __init__(self, size: int, repeated: RepeatedKeys | None, *, first_number: int = 0) -> None:
         self._size = size
+        self._first_number = first_number
         self._repeated = repeated
         self._firsts, self._lasts, self._entries = array("q"), array("q"), array("B")
         self._open_first = -1
@@ -44,6 +50,11 @@ class BatchPlanner:
             self._repeated.add(keys, numbers)
 
     @property
+    def _number(self) -> int:
+        """Of the batch that is open, or would be next."""
+        return self._first_number + len(self._firsts)
+
+    @property
     def entries(self) -> int:
         """How many entries were planned, the open batch's included."""
         return sum(self._entries) + self._open_entries
@@ -56,7 +67,8 @@ class BatchPlanner:
     def batches(self, after: Mapping[int, tuple[int, ...]]) -> Iterator[PlannedBatch]:
         """Close the open batch and give every batch in order; `after`: see `RepeatedKeys.earlier_batches`."""
         self._close_batch()
-        for number, (first, last, entries) in enumerate(zip(self._firsts, self._lasts, self._entries, strict=True)):
+        planned = zip(self._firsts, self._lasts, self._entries, strict=True)
+        for number, (first, last, entries) in enumerate(planned, self._first_number):
             yield PlannedBatch(
                 number=number, first=first, last=last, entries=entries, rows=entries, after=after.get(number, ())
             )
@@ -70,7 +82,7 @@ class BatchPlanner:
 
     def _add_at_once(self, positions: pl.Series, keys: pl.Series | None) -> pl.Series:
         count = len(positions)
-        numbers = (pl.int_range(count, eager=True) + self._open_entries) // self._size + len(self._firsts)
+        numbers = (pl.int_range(count, eager=True) + self._open_entries) // self._size + self._number
         room = self._size - self._open_entries
         start = 0
         while count - start >= room:
@@ -101,7 +113,7 @@ class BatchPlanner:
             if key is not None:
                 held.add(key)
                 self._open_keys.append(key)
-            numbers.append(len(self._firsts))
+            numbers.append(self._number)
         if self._open_entries == self._size:
             self._close_batch()
         return pl.Series(numbers.tolist(), dtype=pl.Int64)

@@ -107,6 +107,29 @@ def fingerprint_file(path: Path, expected: Fingerprint | None = None) -> Fingerp
     return reader.fingerprint
 
 
+def only_grew(path: Path, *, digest: str, size: int) -> bool:
+    """Whether `path` begins with `size` bytes whose `Fingerprint.digest` is `digest`, and goes on with a new line.
+
+    A last line that had no line feed may have been continued since, which proves nothing.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    blocks: list[bytes] = []
+    left, last, after = size, b"\n", b""
+    try:
+        with path.open("rb") as stream:
+            while left and (block := stream.read(min(left, BLOCK_BYTES))):
+                blocks.append(hashlib.sha256(block).digest())
+                last = block[-1:]
+                left -= len(block)
+            after = stream.read(1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    is_whole_line = last == b"\n" or after in {b"", b"\r", b"\n"}
+    return not left and is_whole_line and Fingerprint(size=size, blocks=tuple(blocks)).digest == digest
+
+
 def unreadable(path: Path, error: OSError) -> UsageError:
     """The sentence for a file that the system does not give."""
     match error:

@@ -19,6 +19,7 @@ from pango_load.journal.resume import (
     GoOn,
     GrowOn,
     NothingToDo,
+    RefuseAppending,
     RefuseSuperseding,
     ShowAgain,
     Start,
@@ -195,13 +196,39 @@ def test_a_newer_load_does_not_push_a_running_one_aside() -> None:
         decided(run)
 
 
-def test_append_goes_on_with_a_file_that_only_grew() -> None:
+def grown(*known: KnownRun, why: str = "") -> Decision:
+    return decide(SAME, DESCRIPTION, known, now=NOON, why_not_grown=lambda _: why)
+
+
+@pytest.mark.parametrize("run", [a_run(OTHER, RunState.FINISHED, code=0), a_run(OTHER, RunState.STOPPED, code=130)])
+def test_append_goes_on_with_a_file_that_only_grew(run: KnownRun) -> None:
     """Rows that were settled are not sent again because others were added behind them."""
+    decision = decide(SAME, DESCRIPTION, [run], now=NOON, why_not_grown=lambda files: str(set(files) ^ {*OTHER.files}))
+    assert isinstance(decision, RefuseAppending)
+    assert decision.why == "set()"
+    assert grown(run) == GrowOn(run)
+
+
+def test_append_refuses_a_file_that_is_not_the_old_one_with_more_rows() -> None:
+    """Protects from sending everything again, or at the wrong places, where only new rows were meant."""
     run = a_run(OTHER, RunState.FINISHED, code=0)
-    assert decide(SAME, DESCRIPTION, [run], now=NOON, has_grown=lambda files: files == OTHER.files) == GrowOn(run)
-    assert decide(SAME, DESCRIPTION, [run], now=NOON, has_grown=lambda _: False) == Start()
+    assert grown(run, why="it is shorter") == RefuseAppending(run, "it is shorter")
     mapped = a_run(identity("b", mapping="mapping-2"), RunState.FINISHED, code=0)
-    assert decide(SAME, DESCRIPTION, [mapped], now=NOON, has_grown=lambda _: True) == Start()
+    refused = grown(mapped)
+    assert isinstance(refused, RefuseAppending)
+    assert "mapping" in refused.reason.message
+
+
+def test_the_first_load_of_a_file_may_be_asked_to_append() -> None:
+    """One command serves every night, the first one included."""
+    assert grown() == Start()
+    assert grown(a_run(OTHER, RunState.SUPERSEDED)) == Start()
+
+
+def test_append_without_anything_added_is_nothing_to_do_however_long_ago_it_was_sent() -> None:
+    """A week without new rows does not send the old ones again."""
+    run = a_run(SAME, RunState.FINISHED, code=0, ago=1000 * HOUR)
+    assert grown(run) == NothingToDo(run)
 
 
 _RUNS = st.lists(

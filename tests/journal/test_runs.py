@@ -15,7 +15,6 @@ from support.journal_samples import DESCRIPTION, IDENTITY, NOON, HandClock, begi
 
 from pango_load.errors import AlreadyRunning, MustBeMended, TemporaryStop, UsageError
 from pango_load.journal.description import RunState
-from pango_load.journal.identity import digest_file, has_only_grown
 from pango_load.journal.lock import claim, holder_of, sweep_locks
 from pango_load.journal.place import check_state_folder, kind_of_disk
 from pango_load.journal.resume import Start, decide
@@ -265,23 +264,6 @@ def test_a_state_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> Non
 
 
 # --- content ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_that_only_grew_is_told_from_one_that_was_changed(tmp_path: Path) -> None:
-    """`--append` trusts the hash of the old length, and whole lines only."""
-    path = tmp_path / "a.csv"
-    path.write_text("id\n1\n2\n")
-    old = digest_file(path)
-    path.write_text("id\n1\n2\n3\n")
-    assert has_only_grown(path, old)
-    path.write_text("id\n1\n5\n3\n")
-    assert not has_only_grown(path, old)
-    path.write_text("id\n1\n")
-    assert not has_only_grown(path, old)
-    path.write_text("id\n1\n2")
-    unended = digest_file(path)
-    path.write_text("id\n1\n23\n")
-    assert not has_only_grown(path, unended)
 
 
 def test_everything_that_changes_what_is_sent_changes_the_identity() -> None:

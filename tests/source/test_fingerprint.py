@@ -9,7 +9,7 @@ import pytest
 from pango_load.errors import MustBeMended
 from pango_load.plan import SourceOptions
 from pango_load.source.files import open_source
-from pango_load.source.fingerprint import BLOCK_BYTES, fingerprint_file
+from pango_load.source.fingerprint import BLOCK_BYTES, fingerprint_file, only_grew
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,3 +108,34 @@ def test_changed_headers_stop_the_load(tmp_path: Path) -> None:
 
     with pytest.raises(MustBeMended, match="headers"):
         list(source.read_chunks())
+
+
+def test_a_file_that_only_grew_is_told_from_one_that_was_changed(tmp_path: Path) -> None:
+    """Protects `--append`: it trusts the digest of the old length, and whole lines only."""
+    path = tmp_path / "a.csv"
+
+    def grew(before: str, now: str) -> bool:
+        path.write_text(before, newline="")
+        old = fingerprint_file(path)
+        path.write_text(now, newline="")
+        return only_grew(path, digest=old.digest, size=old.size)
+
+    assert grew("id\n1\n2\n", "id\n1\n2\n3\n")
+    assert grew("id\n1\n2\n", "id\n1\n2\n")
+    assert grew("id\n1\n2", "id\n1\n2\n3\n")
+    assert grew("id\r\n1\r\n2", "id\r\n1\r\n2\r\n3\r\n")
+    assert not grew("id\n1\n2\n", "id\n1\n5\n3\n")
+    assert not grew("id\n1\n2\n", "id\n1\n")
+    assert not grew("id\n1\n2", "id\n1\n23\n")
+
+
+def test_growth_is_seen_across_blocks(table: Path) -> None:
+    """Protects large files: the old length ends in the middle of a block."""
+    old = fingerprint_file(table)
+    with table.open("ab") as file:
+        file.write(b"9999999,somebody\n" * 300_000)
+    assert only_grew(table, digest=old.digest, size=old.size)
+    with table.open("r+b") as file:
+        file.seek(BLOCK_BYTES + 5)
+        file.write(b"X")
+    assert not only_grew(table, digest=old.digest, size=old.size)

@@ -17,6 +17,7 @@ from pango_load.errors import Interrupted, LoadStopped, UsageError, exit_code_of
 from pango_load.growth import PlannedRows, refuse_what_cannot_grow, why_not_grown
 from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
 from pango_load.journal.lock import claim
+from pango_load.journal.numbering import Numbering
 from pango_load.journal.resume import (
     GoOn,
     GrowOn,
@@ -344,6 +345,12 @@ class _Keeper:
     folder: Path
     journal: Journal
     notes: list[RejectedNote] = field(default_factory=list)
+    numbering: Numbering = field(default_factory=Numbering)
+
+    def passed(self, chunk: Chunk) -> None:
+        """See `SurveyKeeper`."""
+        if lines := self.numbering.of(chunk):
+            self.journal.number(lines)
 
     def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
         """See `SurveyKeeper`."""

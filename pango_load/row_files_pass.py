@@ -62,6 +62,8 @@ def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], f
     rejected, unknown, unsent = files
     refused_at = _Places(_refused_rows(journal))
     unknown_at = _Places(_positions(journal.unknown_spans()))
+    # Sent again after they were mended: the source holds their older cells.
+    retried_at = _Places(_positions(journal.retried_spans()))
     is_small = run.counts.unsent <= UNSENT_ROWS_WRITTEN
     unsent_at = _Places(_positions(journal.unsent_spans() if is_small else ()))
     with disk_trouble(run.folder):
@@ -73,6 +75,8 @@ def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], f
             for index, refusal in refused_at.within(chunk):
                 if refusal is not None:
                     problems[index] = (_refusal_problem(refusal),)
+            for index, _ in retried_at.within(chunk):
+                problems.pop(index, None)
             for index in sorted(problems):
                 rejected.write(chunk, index, problems[index])
             for index, _ in unknown_at.within(chunk):

@@ -33,6 +33,10 @@ REJECTS_SHOWN = 3
 class SurveyKeeper(Protocol):
     """Where the survey puts what it finds."""
 
+    def passed(self, chunk: Chunk) -> None:
+        """Rows are about to be told apart: how they are numbered."""
+        ...
+
     def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
         """A row was turned down; rows come in the order of the source."""
         ...
@@ -197,6 +201,7 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
     skipped = list(passage.skipped)
     if passage.judged is not None:
         judged = passage.judged
+        keeper.passed(judged.chunk)
         skipped += _blank_spans(judged)
         found.blank += int(judged.is_blank.sum() or 0)
         found.deletes += judged.deletes

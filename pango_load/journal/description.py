@@ -22,6 +22,10 @@ BEFORE_GROWTH = "before_growth"
 """Where a run that is surveyed for added rows keeps what it was."""
 
 
+RETRYING = "retrying"
+"""Where a finished run keeps that rows of it are sent again; what is left there was broken off."""
+
+
 class RunState(StrEnum):
     """How far a run has come."""
 
@@ -59,6 +63,7 @@ class RunDescription:
         init_data: whether `initData` is sent.
         user_event: whether user events ride along.
         spool: the copy of standard input, where it was read.
+        terms: what a retry goes by (`retry_terms.RetryTerms`), as JSON; empty where an older program began the run.
     """
 
     names: tuple[str, ...]
@@ -73,6 +78,7 @@ class RunDescription:
     init_data: bool = False
     user_event: bool = False
     spool: str = ""
+    terms: str = ""
 
     @property
     def repeats_are_seen(self) -> bool:
@@ -108,6 +114,7 @@ class RunDescription:
             init_data=bool(kept.get("init_data")),
             user_event=bool(kept.get("user_event")),
             spool=word("spool"),
+            terms=word("terms"),
         )
 
 
@@ -123,6 +130,7 @@ class RunFacts:
         exit_code: None likewise.
         read: records of the source, once the survey is complete.
         superseded_by: the id of the run that took its place.
+        is_retrying: a retry of its rows is under way, or was broken off.
     """
 
     id: str
@@ -137,6 +145,7 @@ class RunFacts:
     exit_code: int | None = None
     read: int = 0
     superseded_by: str = ""
+    is_retrying: bool = False
 
 
 def values_of(run_id: str, identity: LoadIdentity, description: RunDescription, created: float) -> dict[str, Value]:
@@ -186,6 +195,7 @@ def facts_of(values: Mapping[str, Value]) -> RunFacts:
         exit_code=None if exit_code is None else int(exit_code),
         read=int(number("read") or 0),
         superseded_by=text("superseded_by"),
+        is_retrying=bool(number(RETRYING)),
     )
 
 

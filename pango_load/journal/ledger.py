@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
@@ -108,7 +108,7 @@ class Ledger:
         for note in rows:
             if note.problems not in numbers:
                 text = json.dumps(note.problems, ensure_ascii=False, separators=(",", ":"))
-                numbers[note.problems] = self._number_of("problem_set", {"problems": text})
+                numbers[note.problems] = self.number_of("problem_set", {"problems": text})
             lines.append((note.position, note.row - note.position, note.file, numbers[note.problems]))
         self.db.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", lines)
 
@@ -116,7 +116,11 @@ class Ledger:
         """Keep rows that were left out on purpose."""
         self.db.executemany("INSERT INTO skipped VALUES (?, ?)", ((span.first, span.rows) for span in spans))
 
-    def _number_of(self, table: str, words: dict[str, str]) -> int:
+    def number(self, lines: Iterable[tuple[int, int, int]]) -> None:
+        """Keep from which position on (the first) a row's number is its position plus the second, in which file."""
+        self.db.executemany("INSERT OR REPLACE INTO numbering VALUES (?, ?, ?)", lines)
+
+    def number_of(self, table: str, words: dict[str, str]) -> int:
         """The number under which `words` stand in `table`, where each stands once."""
         columns, wanted = ", ".join(words), " AND ".join(f"{column} = ?" for column in words)
         found = self.db.execute(f"SELECT id FROM {table} WHERE {wanted}", tuple(words.values())).fetchone()  # noqa: S608 - fixed names
@@ -169,11 +173,16 @@ class Ledger:
         for entry in refused:
             words = (entry.code, entry.message[:MESSAGE_LENGTH])
             if words not in known:
-                known[words] = self._number_of("refusal", {"code": words[0], "message": words[1]})
+                known[words] = self.number_of("refusal", {"code": words[0], "message": words[1]})
             parts[entry.position] = Part(entry.rows, BatchState.REFUSED, known[words])
         return parts
 
-    def _standing(self, number: int) -> Standing:
+    def standing(self, number: int) -> Standing:
+        """Where a batch stands.
+
+        Raises:
+            DoesNotAddUp: it was never planned.
+        """
         batch = self.db.execute("SELECT rows, state, first, span FROM batch WHERE number = ?", (number,)).fetchone()
         if batch is None:
             raise DoesNotAddUp(f"Batch {number} was never planned.")
@@ -196,7 +205,7 @@ class Ledger:
         is_lost: bool = False,
     ) -> None:
         """Take one step: decided in `standing`, written here; nothing is written where it is refused."""
-        before = self._standing(number)
+        before = self.standing(number)
         after = step(before)
         # An answer is lost once for each request, however often that is said.
         lost = int(is_lost and before.is_under_way)
@@ -206,11 +215,12 @@ class Ledger:
             (int(after.state), requests, lost, http, number),
         )
         if after.parts != before.parts:
-            self._write_parts(before, after)
+            self.write_parts(before, after)
         rows = after.rows_in(BatchState.ACCEPTED) - before.rows_in(BatchState.ACCEPTED)
         self._pace = [old + new for old, new in zip(self._pace, (rows, requests, lost), strict=True)]
 
-    def _write_parts(self, before: Standing, after: Standing) -> None:
+    def write_parts(self, before: Standing, after: Standing) -> None:
+        """Keep the parts of `after` in the place of those of `before`."""
         gone = [(position,) for position in before.parts if position not in after.parts]
         new = [
             (position, after.number, part.rows, int(part.state), part.refusal)
@@ -221,40 +231,6 @@ class Ledger:
             self.db.executemany("DELETE FROM part WHERE position = ?", gone)
         if new:
             self.db.executemany("INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)", new)
-
-    # --- rows that were mended ----------------------------------------------------------------------------------------
-
-    def mend(self, positions: Sequence[int]) -> None:
-        """Rows that were rejected or refused have been accepted by a later run, after they were mended.
-
-        Raises:
-            DoesNotAddUp: one of them is neither; then nothing is written.
-        """
-        batches = {}
-        for position in positions:
-            if self.db.execute("SELECT 1 FROM rejected WHERE position = ?", (position,)).fetchone():
-                continue
-            batches[position] = self._batch_that_refused(position)
-        for position in positions:
-            if position in batches:
-                self._settle_mended(batches[position], position)
-            else:
-                self.db.execute("DELETE FROM rejected WHERE position = ?", (position,))
-                self.db.execute("INSERT INTO mended VALUES (?)", (position,))
-
-    def _batch_that_refused(self, position: int) -> int:
-        found = self.db.execute("SELECT batch, state FROM part WHERE position = ?", (position,)).fetchone()
-        if found is None or found[1] != BatchState.REFUSED:
-            raise DoesNotAddUp(f"The record at {position} was mended, and is neither rejected nor refused.")
-        return int(found[0])
-
-    def _settle_mended(self, number: int, position: int) -> None:
-        before = self._standing(number)
-        told = replace(before.parts[position], state=BatchState.ACCEPTED, refusal=None)
-        after = replace(before, parts={**before.parts, position: told})
-        after = move.at_rest(after) if before.state.is_settled else after
-        self.db.execute("UPDATE batch SET state = ? WHERE number = ?", (int(after.state), number))
-        self._write_parts(before, after)
 
     # --- the run's times ----------------------------------------------------------------------------------------------
 
@@ -310,6 +286,7 @@ class Ledger:
         self.db.execute("DELETE FROM waits_for WHERE batch >= ?", (batches,))
         self.db.execute("DELETE FROM rejected WHERE position >= ?", (read,))
         self.db.execute("DELETE FROM skipped WHERE first >= ?", (read,))
+        self.db.execute("DELETE FROM numbering WHERE first >= ?", (read,))
 
     # --- after a crash ------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from heapq import merge
 from typing import TYPE_CHECKING, Literal
 
 from pango_load.journal.description import RunFacts, facts_of
@@ -123,6 +124,11 @@ class JournalReader(Questions):
         found = self._texts("SELECT value FROM run WHERE key = 'findings'")
         return found[0][0] if found else ""
 
+    def moment(self, key: str) -> float:
+        """A time that was kept about the run, in seconds since 1970; 0 where it was not."""
+        found = self._rows("SELECT value FROM run WHERE key = ?", (key,))
+        return float(found[0][0] or 0) if found else 0.0
+
     # --- totals -------------------------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
@@ -133,11 +139,13 @@ class JournalReader(Questions):
         with self._moment() as db:
             places = _places(db, "rows")
             rejected = db.execute("SELECT count(*) FROM rejected").fetchone()[0]
-            mended = db.execute("SELECT count(*) FROM mended").fetchone()[0]
+            retried = db.execute("SELECT state, count(*) FROM retried GROUP BY state").fetchall()
             skipped = db.execute("SELECT coalesce(sum(rows), 0) FROM skipped").fetchone()[0]
             read = db.execute("SELECT value FROM run WHERE key = 'read'").fetchone()
         places["rejected"] += rejected
-        places["accepted"] += mended
+        for state, rows in retried:
+            places["rejected"] -= rows
+            places[_PLACES[BatchState(state)]] += rows
         placed = places.total() + skipped
         return Counts(
             read=int(read[0]) if read else placed,
@@ -172,13 +180,17 @@ class JournalReader(Questions):
         """Rows by (code, field), the platform's refusals among them (their field is empty); most first."""
         found: Counter[tuple[str, str]] = Counter()
         for text, rows in self._texts(
-            "SELECT problem_set.problems, count(*) FROM rejected JOIN problem_set ON id = rejected.problems GROUP BY id"
+            "SELECT problem_set.problems, count(*) FROM rejected JOIN problem_set ON id = rejected.problems"
+            " WHERE position NOT IN (SELECT position FROM retried) GROUP BY id"
         ):
             for code, field in dict.fromkeys(_problems_of(text)):
                 found[code, field] += int(rows)
-        for code, rows in self._texts("SELECT code, sum(rows) FROM part JOIN refusal ON id = refusal GROUP BY code"):
+        for code, rows in self._texts(
+            "SELECT code, sum(rows - (SELECT count(*) FROM retried WHERE entry = part.position))"
+            " FROM part JOIN refusal ON id = refusal GROUP BY code"
+        ):
             found[code, ""] += int(rows)
-        return dict(found.most_common())
+        return {problem: rows for problem, rows in found.most_common() if rows}
 
     def refusals(self) -> list[tuple[str, str, int]]:
         """(code, the platform's words, rows), most first; at most 1,000 of them."""
@@ -225,7 +237,23 @@ class JournalReader(Questions):
 
     def unknown_spans(self) -> Iterator[RowSpan]:
         """Exactly the rows that count as unknown, in the order of the source."""
+        doubted = self.retried_spans(BatchState.UNKNOWN)
+        return joined(merge(self._spans(_UNKNOWN), doubted, key=lambda span: span.first))
+
+    def held_spans(self) -> Iterator[RowSpan]:
+        """Rows of the load's own batches that are unknown, without those that a retry has left so."""
         return self._spans(_UNKNOWN)
+
+    def retried_spans(self, state: BatchState | None = None) -> Iterator[RowSpan]:
+        """Rows that were rejected or refused until a retry sent them: all of them, or those in `state`."""
+        wanted = "" if state is None else f" AND state = {state:d}"
+        rows = self._paged(f"SELECT position FROM retried WHERE position > ?{wanted}", -1)  # noqa: S608 - fixed words
+        return joined(RowSpan(position, position) for (position,) in rows)
+
+    def numbering(self) -> list[tuple[int, int, int]]:
+        """(First position, what is added to a position to have the row's number, file), in the source's order."""
+        lines = self._paged("SELECT first, row_difference, file FROM numbering WHERE first > ?", -1)
+        return [(first, difference, file) for first, difference, file in lines]
 
     def unsent_spans(self) -> Iterator[RowSpan]:
         """Exactly the rows that count as unsent, in the order of the source."""
@@ -259,7 +287,6 @@ class JournalReader(Questions):
         """What is left of `first` to `last` without the rejected and the skipped rows."""
         out = self._paged(
             "SELECT position AS at, 1 FROM rejected WHERE position > ?1 AND position <= ?2"
-            " UNION ALL SELECT position, 1 FROM mended WHERE position > ?1 AND position <= ?2"
             " UNION ALL SELECT first, rows FROM skipped WHERE first > ?1 AND first <= ?2",
             first - 1,
             last,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pango_load.clock import Clock, SystemClock
 from pango_load.errors import LoadStopped, MustBeMended, UsageError
-from pango_load.journal.description import RunState, counts_to_json, identity_values, values_of
+from pango_load.journal.description import RETRYING, RunState, counts_to_json, identity_values, values_of
 from pango_load.journal.ledger import SLOT_SECONDS, Ledger
 from pango_load.journal.place import check_state_folder, private_folder
 from pango_load.journal.reading import JournalReader
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pango_load.journal.description import RunDescription
     from pango_load.journal.identity import LoadIdentity
     from pango_load.journal.ledger import RejectedNote
+    from pango_load.journal.retry_moves import RetryMoves
     from pango_load.journal.spans import RowSpan
     from pango_load.records import EntryRef, Outcome, PlannedBatch, RefusedEntry
 
@@ -162,6 +163,10 @@ class Journal(JournalReader):
         """Keep rows that are left out on purpose: `--skip-rows`, `--limit`, duplicates that were collapsed."""
         self._write(lambda ledger: ledger.skip(spans))
 
+    def number(self, lines: Sequence[tuple[int, int, int]]) -> None:
+        """Keep how rows are numbered: (first position, number less position, file), wherever that changes."""
+        self._write(lambda ledger: ledger.number(lines))
+
     def finish_survey(self, *, read: int) -> None:
         """The plan is complete and on the disk; from now on the run goes on instead of starting anew.
 
@@ -242,13 +247,7 @@ class Journal(JournalReader):
         """
         self._ledger.resend = on_unknown is OnUnknown.RESEND
         self._given_up = frozenset() if self._ledger.resend else self._given_up_batches()
-        try:
-            self._writer.keep_reserve()
-        except OSError as error:
-            raise MustBeMended(
-                f"The disk that holds {self.path.parent} is full: {error.strerror}.",
-                "Make room there and run the same command again. Nothing was sent.",
-            ) from error
+        self._reserve_room()
 
         def begin(ledger: Ledger) -> None:
             for key in ("exit_code", "finished", "counts"):
@@ -257,6 +256,15 @@ class Journal(JournalReader):
             ledger.set_value("state", RunState.SENDING.value)
 
         self._write(begin)
+
+    def _reserve_room(self) -> None:
+        try:
+            self._writer.keep_reserve()
+        except OSError as error:
+            raise MustBeMended(
+                f"The disk that holds {self.path.parent} is full: {error.strerror}.",
+                "Make room there and run the same command again. Nothing was sent.",
+            ) from error
 
     def unsettled(self) -> Iterator[PlannedBatch]:
         """What is left to be sent, in order, at the boundaries that were planned; after `begin_sending`.
@@ -332,16 +340,51 @@ class Journal(JournalReader):
 
     # --- mending ------------------------------------------------------------------------------------------------------
 
-    def mend(self, positions: Sequence[int]) -> None:
-        """Bring the balance up to date: a later run has had these rejected or refused rows accepted (`retry`).
+    async def retry(self, moves: RetryMoves) -> None:
+        """Keep what becomes of rows of a finished run that are sent again after they were mended.
 
         Args:
-            positions: of rejected rows, and of (the first rows of) refused entries; some thousands at a time.
+            moves: by their positions in this run; a request that they announce may leave once this returns, and never
+                if this raises.
+        """
+        now = self._clock.now()
+        try:
+            await self._writer.write(lambda ledger: moves.write(ledger, now), is_intent=moves.is_intent)
+        except asyncio.CancelledError:
+            if moves.is_intent:
+                self._writer.put(lambda ledger: moves.taken_back().write(ledger, now))
+            raise
+
+    def retry_now(self, moves: RetryMoves) -> None:
+        """The same outside a loop, for rows that are turned down before any is sent."""
+        now = self._clock.now()
+        self._write(lambda ledger: moves.write(ledger, now))
+
+    def begin_retry(self) -> None:
+        """Set room aside, and remember that a retry is under way; the run stays finished.
 
         Raises:
-            DoesNotAddUp: one of them is neither rejected nor refused; then none is changed.
+            MustBeMended: the disk is full.
         """
-        self._write(lambda ledger: ledger.mend(positions))
+        self._reserve_room()
+        self._write(lambda ledger: ledger.set_value(RETRYING, 1))
+
+    def end_retry(self, exit_code: int | None) -> None:
+        """Give the reserve back; with a code, keep what the balance is now.
+
+        Args:
+            exit_code: 0 or 3; None where the retry stopped early and can go on.
+        """
+        counts = counts_to_json(self.counts())
+
+        def end(ledger: Ledger) -> None:
+            ledger.set_value("counts", counts)
+            if exit_code is not None:
+                ledger.set_value("exit_code", exit_code)
+                ledger.set_value(RETRYING, None)
+
+        self._write(end)
+        self._writer.drop_reserve()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pango_load.errors import LoadStopped, MustBeMended, TemporaryStop, UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of the tables; an older program says so and leaves a newer file alone."""
 
 APPLICATION_ID = 0x50414E47
@@ -24,7 +24,8 @@ GROWN = ".grown"
 BUSY_SECONDS = 10
 """How long a write waits for another program that has the file open, a backup for instance."""
 
-# `batch.last` and `rejected.row` are kept as differences, which take one byte where the numbers take four.
+# `batch.last` and `rejected.row` are kept as differences, which take one byte where the numbers take four. Rows of
+# `retried` were rejected or refused, and stay there: what a retry came to stands over it.
 _SCHEMA = """
 CREATE TABLE run (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE batch (
@@ -41,7 +42,9 @@ CREATE TABLE refusal (
 CREATE TABLE rejected (
     position INTEGER PRIMARY KEY, row_difference INTEGER NOT NULL, file INTEGER NOT NULL, problems INTEGER NOT NULL);
 CREATE TABLE problem_set (id INTEGER PRIMARY KEY, problems TEXT NOT NULL UNIQUE);
-CREATE TABLE mended (position INTEGER PRIMARY KEY);
+CREATE TABLE retried (position INTEGER PRIMARY KEY, state INTEGER NOT NULL, entry INTEGER);
+CREATE INDEX retried_entry ON retried (entry) WHERE entry IS NOT NULL;
+CREATE TABLE numbering (first INTEGER PRIMARY KEY, row_difference INTEGER NOT NULL, file INTEGER NOT NULL);
 CREATE TABLE skipped (first INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE pace (
     slot INTEGER PRIMARY KEY, rows INTEGER NOT NULL, requests INTEGER NOT NULL, lost INTEGER NOT NULL);

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.journal_faults import Trouble
-from support.journal_samples import DESCRIPTION, IDENTITY, HandClock, begin_journal, copy_of, plan_of
+from support.journal_samples import begin_journal, copy_of, plan_of
 from support.journal_world import Answer, Platform, send_all
 
-from pango_load.journal.ledger import RejectedNote
 from pango_load.journal.run import Journal
 from pango_load.journal.spans import RowSpan
 from pango_load.journal.standing import DoesNotAddUp
@@ -335,30 +334,3 @@ def test_every_answer_ends_with_the_same_totals(tmp_path: Path, answers: list[An
         assert journal.counts() == Counts(read=12, accepted=11, rejected=1)
         assert journal.problems() == {("pango.refused", ""): 1}
     assert sum(times > 1 for times in platform.applied.values()) == applied_twice
-
-
-def test_mended_rows_bring_the_balance_up_to_date(tmp_path: Path) -> None:
-    """`retry` ends with a balance in which the mended rows are accepted, whoever had turned them down."""
-
-    async def send() -> None:
-        await journal.sending(0)
-        refused = tuple(RefusedEntry(position=at, code="pango.refused", message="no") for at in (0, 1))
-        await journal.settled(Outcome(batch=0, verdict=Verdict.REFUSED, refused=refused))
-        await journal.sending(1, refs(4))
-        await journal.piece(1, refused=(RefusedEntry(position=4, code="pango.refused", message="no"),))
-
-    with Journal.create(tmp_path, identity=IDENTITY, description=DESCRIPTION, clock=HandClock()) as journal:
-        first, second = plan_of(2, entries=2)
-        journal.plan_batches([first, replace(second, last=4)])
-        journal.reject([RejectedNote(position=3, row=5, problems=(("required", "customerId"),))])
-        journal.finish_survey(read=5)
-        journal.begin_sending()
-        asyncio.run(send())
-        assert journal.counts() == Counts(read=5, rejected=4, unsent=1)
-        with pytest.raises(DoesNotAddUp, match="record at 2 was mended, and is neither rejected nor refused"):
-            journal.mend([3, 2])
-        journal.mend([1, 3, 4])
-        assert journal.counts() == Counts(read=5, accepted=3, rejected=1, unsent=1)
-        assert [entry.position for entry in journal.refused_rows()] == [0]
-        assert list(journal.unsent_spans()) == [RowSpan(2, 2)]
-        assert left_over(journal)[0].done == (4,)

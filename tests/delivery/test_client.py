@@ -11,16 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.delivery_server import OK, ScriptedServer, answer, falls_silent, says, serving, trickles
+from support.delivery_server import (
+    OK,
+    Act,
+    ScriptedServer,
+    Seen,
+    answer,
+    falls_silent,
+    hangs_up,
+    resets,
+    says,
+    serving,
+    trickles,
+)
+from support.wires import WIRE, every_wire
 
 from pango_load.delivery.answer import Answer, NeverSent, NoAnswer, Reply, Trouble
-from pango_load.delivery.client import BODY_BOUND, IngestClient
+from pango_load.delivery.client import IngestClient
 from pango_load.delivery.profile import read_profile
+from pango_load.delivery.wire import BODY_BOUND
 from pango_load.errors import UsageError
 from pango_load.plan import Credentials, Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+pytestmark = pytest.mark.usefixtures(every_wire.__name__)
 
 PEM = Path(__file__).parent.parent / "support" / "delivery_loopback.pem"
 CREDENTIALS = Credentials(api_key="key-1", username="me", group_key="group-1")
@@ -42,6 +58,7 @@ def make_client(
         init_data=init_data,
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
+        make_wire=WIRE.get(),
     )
 
 
@@ -111,6 +128,65 @@ def test_one_connection_serves_a_line_for_many_requests() -> None:
 
     assert len(server.seen) == 5
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("act", [hangs_up(), resets()], ids=["closed", "reset"])
+def test_a_connection_that_was_used_before_and_breaks_leaves_a_doubt(act: Act) -> None:
+    """Protects customers from a second message: no library may send again by itself what may have been taken."""
+    server = ScriptedServer(script=[says(OK), act])
+
+    replies = send(server, times=2)
+
+    assert replies[1] == NoAnswer(trouble=Trouble.BROKEN)
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [b"", answer(408, {"success": False}), answer(200, {"success": True, "message": "nobody asked"})],
+    ids=["closed", "408", "200"],
+)
+def test_what_arrives_on_an_idle_connection_is_nobodys_answer(farewell: bytes) -> None:
+    """Protects a batch from being called accepted by an answer that was there before it left."""
+    other = {"success": True, "message": "this one"}
+
+    async def parting(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+        await answered.wait()
+        writer.write(farewell)
+        await writer.drain()
+        if not farewell:
+            writer.close()
+        gone.set()
+
+    async def main() -> tuple[Reply, int]:
+        server = ScriptedServer(script=[parting, says(answer(200, other))])
+        async with serving(server):
+            line = make_client(Endpoint(auth_url=server.auth_url, ingest_url=server.ingest_url)).open_line()
+            await line.send([b"{}"], "t")
+            answered.set()
+            await gone.wait()
+            reply = await line.send([b"{}"], "t")
+            await line.close()
+        return reply, server.connections
+
+    answered, gone = asyncio.Event(), asyncio.Event()
+    reply, connections = asyncio.run(main())
+
+    assert reply == Answer(status=200, body=json.dumps(other).encode())
+    assert connections == 2
+
+
+def test_a_large_body_leaves_whole() -> None:
+    """Protects rows with long texts: fifty of them may be some megabytes."""
+    server = ScriptedServer()
+    entries = [b'{"a":"' + b"x" * 100_000 + b'"}'] * 50
+
+    [reply] = send(server, entries)
+
+    assert isinstance(reply, Answer)
+    assert server.seen[0].body.count(b"x") == 5_000_000
 
 
 def test_a_connection_closed_while_it_was_idle_is_made_anew_without_a_doubt() -> None:

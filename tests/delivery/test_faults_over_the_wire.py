@@ -25,6 +25,7 @@ from support.delivery_server import (
     trickles,
 )
 from support.delivery_world import stream
+from support.wires import WIRE, every_wire
 
 from pango_load.clock import SystemClock
 from pango_load.delivery.client import IngestClient
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from pango_load.records import Batch
+
+pytestmark = pytest.mark.usefixtures(every_wire.__name__)
 
 SECRETS = ("api-key-canary-0123456789", "group-key-canary-987654")
 CREDENTIALS = Credentials(api_key=SECRETS[0], username="someone", group_key=SECRETS[1])
@@ -84,6 +87,7 @@ async def load(
         frame=Frame(),
         connect_timeout=options.connect_timeout,
         read_timeout=options.read_timeout,
+        make_wire=WIRE.get(),
     )
     error = None
     try:

@@ -16,6 +16,7 @@ from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
 from pango_load.report.plain_text import grouped
+from pango_load.report.skips import Skip
 from pango_load.road import open_road, request_source
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.survey import Survey, guard, repeats_notice, survey_source
@@ -109,9 +110,9 @@ def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanne
         watcher.surveying(found)
 
     try:
-        found = survey_source(run.road, planner, _Keeper(rows, run.folder), after_chunk=tell)
+        found = survey_source(run.road, planner, _Keeper(rows, run.folder), folder=folder, after_chunk=tell)
         repeated.earlier_batches()
-        run.notices = repeats_notice(run.road, repeated.repeats)
+        run.notices = repeats_notice(run.road, repeated.repeats, found.skips[Skip.REPEATED])
     finally:
         run.keep(rows)
         repeated.close()

@@ -38,6 +38,7 @@ from pango_load.records import Counts
 from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import grouped
 from pango_load.report.row_files import row_files_in
+from pango_load.report.skips import Skip
 from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
@@ -187,7 +188,7 @@ class _Loading:
             run.entries = journal.entry_counts().read
             run.problems = journal.problems()
             earlier = told_findings(journal.findings())
-            run.warnings, run.damage = earlier.warnings, earlier.damage
+            run.warnings, run.damage, run.skips = earlier.warnings, earlier.damage, earlier.skips
 
             def on_the_way() -> None:
                 self._guard(earlier.deletes, None)
@@ -251,6 +252,7 @@ class _Loading:
                     self.road,
                     planner,
                     keeper,
+                    folder=journal.path.parent,
                     expected=self.fingerprints,
                     known=known,
                     after_chunk=partial(self._surveying, run, before or Counts()),
@@ -262,10 +264,12 @@ class _Loading:
             if known is not None:
                 known.close()
             batches = planner.batches(repeated.earlier_batches())
-            run.notices = (*run.notices, *repeats_notice(self.road, repeated.repeats))
+            left_out = found.skips[Skip.REPEATED]
+            run.notices = (*run.notices, *repeats_notice(self.road, repeated.repeats, left_out))
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
         found.warnings.update(earlier.warnings)
+        found.skips.update(earlier.skips)
         found.deletes += earlier.deletes
         run.take(found)
         run.entries, run.problems = entries + planner.entries, problems + found.problems
@@ -357,8 +361,7 @@ class _Keeper:
         if self.rows is not None:
             with disk_trouble(self.folder):
                 self.rows.write(chunk, index, row.problems)
-        problems = tuple((problem.code, problem.field) for problem in row.problems)
-        self.notes.append(RejectedNote(position=row.position, row=row.row, file=row.file, problems=problems))
+        self.notes.append(RejectedNote.of(row))
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
 

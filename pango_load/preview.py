@@ -49,7 +49,7 @@ class Preview:
         rejected: the first few rows that were turned down on the way.
         rejected_count: how many there were on the way.
         is_all: the source holds no further entries.
-        repeated: rows whose record key stands in an earlier row of `rows`; a load puts them into a later request.
+        repeated: rows whose record key stands in an earlier row of `rows`; see `onDuplicate`.
         deletes: rows of `rows` whose `recordStatus` is Deleted.
     """
 

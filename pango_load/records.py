@@ -394,12 +394,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRow:
-    """A row that this program turned down, or that the platform refused for good, with all its problems."""
+    """A row that this program turned down, or that the platform refused for good, with all its problems.
+
+    Attributes:
+        other: row and file of the row that it is turned down for, where that is another one.
+    """
 
     position: int
     row: int
     file: int
     problems: tuple[Problem, ...]
+    other: tuple[int, int] | None = None
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pango_load.errors import MustBeMended, UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
-from pango_load.records import OnDuplicate
 from pango_load.source.files import Source, open_source
 from pango_load.validation.judge import Judge, Judged
 
@@ -140,11 +139,6 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
     if mapping.groups:
         raise UsageError(
             f"{mapping.origin}: groupBy is not carried out yet.", "Send nested items as they are, from a JSONL file."
-        )
-    if mapping.on_duplicate is not OnDuplicate.SEND:
-        raise UsageError(
-            f"{mapping.origin}: onDuplicate: {mapping.on_duplicate.value} is not carried out yet.",
-            "Leave it out: rows with the same key are sent in the file's order, never in one batch.",
         )
     return mapping
 

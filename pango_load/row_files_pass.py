@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pango_load.catalogue.problems import describe_problem
 from pango_load.errors import MustBeMended
 from pango_load.records import EntryRef, Problem
 from pango_load.report.row_files import row_files_in
 from pango_load.run import disk_trouble
+from pango_load.selection import rejected_for_others
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pango_load.report.row_files import RowFile
     from pango_load.run import Run
     from pango_load.source.fingerprint import Fingerprint
+
+Mark = TypeVar("Mark")
 
 UNSENT_ROWS_WRITTEN = 100_000
 """More unsent rows than these are not copied: the same command sends them, and they stand in the source."""
@@ -61,6 +64,7 @@ def _opened(run: Run) -> list[RowFile]:
 def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], files: Sequence[RowFile]) -> None:
     rejected, unknown, unsent = files
     refused_at = _Places(_refused_rows(journal))
+    for_others_at = _Places(rejected_for_others(run.road, journal))
     unknown_at = _Places(_positions(journal.unknown_spans()))
     # Sent again after they were mended: the source holds their older cells.
     retried_at = _Places(_positions(journal.retried_spans()))
@@ -73,8 +77,9 @@ def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], f
             chunk = passage.judged.chunk
             problems = {index: row.problems for index, row in rejected_rows(passage.judged)}
             for index, refusal in refused_at.within(chunk):
-                if refusal is not None:
-                    problems[index] = (_refusal_problem(refusal),)
+                problems[index] = (_refusal_problem(refusal),)
+            for index, others in for_others_at.within(chunk):
+                problems[index] = problems.get(index, ()) + others
             for index, _ in retried_at.within(chunk):
                 problems.pop(index, None)
             for index in sorted(problems):
@@ -94,7 +99,7 @@ def _refusal_problem(refusal: RefusedEntry) -> Problem:
     return Problem(code=code, field="", column="", value=None, message=message, hint=hint)
 
 
-def _refused_rows(journal: Journal) -> Iterator[tuple[int, RefusedEntry | None]]:
+def _refused_rows(journal: Journal) -> Iterator[tuple[int, RefusedEntry]]:
     for entry in journal.refused_rows():
         if entry.rows == 1:
             yield entry.position, entry
@@ -104,20 +109,20 @@ def _refused_rows(journal: Journal) -> Iterator[tuple[int, RefusedEntry | None]]
                 yield position, entry
 
 
-def _positions(spans: Iterable[RowSpan]) -> Iterator[tuple[int, RefusedEntry | None]]:
+def _positions(spans: Iterable[RowSpan]) -> Iterator[tuple[int, None]]:
     for span in spans:
         for position in range(span.first, span.last + 1):
             yield position, None
 
 
-class _Places:
+class _Places(Generic[Mark]):
     """Marked positions in increasing order, taken chunk by chunk."""
 
-    def __init__(self, places: Iterator[tuple[int, RefusedEntry | None]]) -> None:
+    def __init__(self, places: Iterator[tuple[int, Mark]]) -> None:
         self._places = places
         self._next = next(places, None)
 
-    def within(self, chunk: Chunk) -> Iterator[tuple[int, RefusedEntry | None]]:
+    def within(self, chunk: Chunk) -> Iterator[tuple[int, Mark]]:
         """Indexes in the frame of `chunk`, with what marks them."""
         end = chunk.first + chunk.frame.height
         while self._next is not None and self._next[0] < end:

@@ -28,6 +28,7 @@ from pango_load.report.summary import (
     MappingUsed,
     ProblemCount,
     RowCounts,
+    SkippedRows,
     SourceFile,
     Stopped,
     Summary,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pango_load.plan import LoadPlan
     from pango_load.records import RejectedRow
     from pango_load.report.pace_chart import Wait
+    from pango_load.report.skips import Skip
     from pango_load.report.tally import ProblemTally
     from pango_load.road import Road
     from pango_load.source.damage import Finding
@@ -66,6 +68,7 @@ class Found(Protocol):
 
     problems: Counter[tuple[str, str]]
     warnings: Counter[tuple[str, str]]
+    skips: Counter[Skip]
     first_rejected: list[RejectedRow]
     examples: ProblemTally
     damage: tuple[Finding, ...]
@@ -120,6 +123,7 @@ class Run:
     entries: int = 0
     problems: Mapping[tuple[str, str], int] = field(default_factory=dict)
     warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    skips: Mapping[Skip, int] = field(default_factory=dict)
     fingerprints: Sequence[Fingerprint] = ()
     figures: DeliveryFigures = field(default_factory=DeliveryFigures)
     first_rejected: Sequence[RejectedRow] = ()
@@ -141,6 +145,7 @@ class Run:
         """Know what a survey found."""
         self.problems, self.warnings, self.first_rejected = found.problems, found.warnings, found.first_rejected
         self.examples, self.damage = found.examples.examples(), found.damage
+        self.skips = found.skips
 
     def open_rows(self, name: RowFileName) -> RowFile:
         """A row file of this run, in the format of the first source file."""
@@ -249,6 +254,7 @@ class Run:
             on_unknown=UnknownPolicy.of(self.on_unknown),
             problems=_problem_counts(self.problems),
             warnings=_problem_counts(self.warnings),
+            skips=tuple(SkippedRows(reason=reason, rows=rows) for reason, rows in self.skips.items() if rows),
             first_unsettled=self.first_unsettled,
             started=utc_text(self.started),
             finished=None if is_running else utc_text(now),

@@ -22,6 +22,7 @@ from pango_load.payload.frame import make_frame
 from pango_load.plan import OnUnknown
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.summary import DeliveryFigures, WindowWait
+from pango_load.selection import journaled
 from pango_load.survey import valid_positions
 
 if TYPE_CHECKING:
@@ -154,9 +155,10 @@ def _batches(run: Run, journal: Journal) -> Iterator[Batch]:
     filler = BatchFiller(journal.unsettled())
     if filler.is_done:
         return
+    selection = journaled(run.road, journal)
     for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
-        judged = passage.judged
-        if judged is not None:
+        if passage.judged is not None:
+            judged = selection.of(passage.judged).judged
             entries = make_entries(judged.values.filter(judged.is_valid), run.road.mapping)
             yield from filler.fill(valid_positions(judged), entries)
         if filler.is_done:

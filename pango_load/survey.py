@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from pango_load.errors import NoRows, TooManyRejects, UsageError
-from pango_load.records import Shape
+from pango_load.records import OnDuplicate, Shape
 from pango_load.report.plain_text import counted, grouped
+from pango_load.report.skips import Skip
 from pango_load.report.tally import ProblemTally
+from pango_load.selection import selected
 from pango_load.source.damage import Finding
 from pango_load.source.damage import Survey as DamageSurvey
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pango_load.payload.batches import BatchPlanner
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
+    from pango_load.selection import Selection
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.validation.judge import Judged
 
@@ -65,7 +69,8 @@ class Survey:
     """What the first pass found. Rows are rows of the source.
 
     Attributes:
-        blank: rows whose every cell is empty; they are among `skipped`.
+        compared: rows that were looked at before the survey, where rows are sent or not because of other rows.
+        skips: the skipped rows by the reason.
         deletes: valid rows whose `recordStatus` is Deleted.
         problems, warnings: rows by (code, field).
         first_rejected: the first few rejected rows, with their values.
@@ -76,8 +81,9 @@ class Survey:
     read: int = 0
     rejected: int = 0
     skipped: int = 0
-    blank: int = 0
     valid: int = 0
+    compared: int = 0
+    skips: Counter[Skip] = field(default_factory=Counter)
     deletes: int = 0
     problems: Counter[tuple[str, str]] = field(default_factory=Counter)
     warnings: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -91,6 +97,7 @@ def survey_source(
     planner: BatchPlanner,
     keeper: SurveyKeeper,
     *,
+    folder: Path,
     expected: tuple[Fingerprint, ...] | None = None,
     known: KnownRows | None = None,
     after_chunk: Callable[[Survey], None] = lambda _: None,
@@ -101,6 +108,7 @@ def survey_source(
         road: files and mapping.
         planner: takes the valid rows.
         keeper: takes the others.
+        folder: where there is room for record keys, if the mapping compares them; nothing stays there.
         expected: what the files were when the load was identified.
         known: takes the rows that were surveyed before (`--append`); what is found is of the others.
         after_chunk: called some times a second with what is known so far; what it raises ends the survey.
@@ -110,14 +118,20 @@ def survey_source(
     """
     found = Survey()
     look_out = _look_out(road)
-    for passage in road.passages(expected, cut_at=known.read if known else 0):
-        if known is not None and passage.last < known.read:
-            known.take(passage)
-        else:
-            _add(found, passage, planner, keeper)
-        if passage.judged is not None:
-            look_out.look(passage.judged.chunk)
+
+    def compared(rows: int) -> None:
+        found.compared = rows
         after_chunk(found)
+
+    with selected(road, folder, expected=expected, after_chunk=compared) as selection:
+        for passage in road.passages(expected, cut_at=known.read if known else 0):
+            if known is not None and passage.last < known.read:
+                known.take(passage)
+            else:
+                _add(found, passage, planner, keeper, selection)
+            if passage.judged is not None:
+                look_out.look(passage.judged.chunk)
+            after_chunk(found)
     mended = {rule.column for rule in road.mapping.columns if rule.restore_zero}
     findings = look_out.findings() if found.read else ()
     found.damage = tuple(one for one in findings if not (one.code == "damage.lost-zero" and one.column in mended))
@@ -131,6 +145,7 @@ class EarlierFindings:
     warnings: Mapping[tuple[str, str], int] = field(default_factory=dict)
     damage: tuple[Finding, ...] = ()
     deletes: int = 0
+    skips: Mapping[Skip, int] = field(default_factory=dict)
 
 
 def kept_findings(found: Survey) -> str:
@@ -140,6 +155,7 @@ def kept_findings(found: Survey) -> str:
             "deletes": found.deletes,
             "warnings": [[code, name, rows] for (code, name), rows in found.warnings.items()],
             "damage": [asdict(finding) for finding in found.damage],
+            "skips": found.skips,
         }
     )
 
@@ -153,6 +169,7 @@ def told_findings(text: str) -> EarlierFindings:
         warnings={(code, name): rows for code, name, rows in kept["warnings"]},
         damage=tuple(Finding(**finding | {"rows": tuple(finding["rows"])}) for finding in kept["damage"]),
         deletes=kept["deletes"],
+        skips={Skip(reason): rows for reason, rows in kept["skips"].items()},
     )
 
 
@@ -187,23 +204,42 @@ def guard(plan: LoadPlan, found: Survey) -> None:
         raise UsageError(f"--strict: {first.message}{others}; nothing was sent.", first.advice)
 
 
-def repeats_notice(road: Road, repeats: int) -> tuple[str, ...]:
-    """What is said of rows that share a record key: it is no mistake, but seldom meant."""
-    if not repeats:
-        return ()
+def repeats_notice(road: Road, repeats: int, left_out: int = 0) -> tuple[str, ...]:
+    """What is said of rows that share a record key: it is no mistake, but seldom meant.
+
+    Args:
+        road: files and mapping.
+        repeats: rows that are sent after an earlier one with their key.
+        left_out: rows that `onDuplicate` skips.
+    """
     key = " and ".join(road.mapping.record_key)
-    repeat = "row repeats" if repeats == 1 else "rows repeat"
-    return (f"{grouped(repeats)} {repeat} the {key} of an earlier row: sent in the file's order, never in one batch.",)
+    said: list[str] = []
+    if repeats:
+        repeat = "row repeats" if repeats == 1 else "rows repeat"
+        said.append(
+            f"{grouped(repeats)} {repeat} the {key} of an earlier row: sent in the file's order, never in one batch."
+        )
+    if left_out:
+        policy = road.mapping.on_duplicate
+        share = "row has" if left_out == 1 else "rows have"
+        kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
+        said.append(
+            f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent "
+            f"(onDuplicate: {policy})."
+        )
+    return tuple(said)
 
 
-def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper) -> None:
+def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper, selection: Selection) -> None:
     found.read += passage.last - passage.first + 1
-    skipped = list(passage.skipped)
+    skips = [(Skip.LIMIT, span) for span in passage.skipped]
     if passage.judged is not None:
-        judged = passage.judged
+        chosen = selection.of(passage.judged)
+        judged = chosen.judged
         keeper.passed(judged.chunk)
-        skipped += _blank_spans(judged)
-        found.blank += int(judged.is_blank.sum() or 0)
+        skips += [(Skip.BLANK, span) for span in _spans(judged, judged.is_blank)]
+        if chosen.repeated is not None:
+            skips += [(Skip.REPEATED, span) for span in _spans(judged, chosen.repeated)]
         found.deletes += judged.deletes
         _add_rulings(found, judged)
         for index, row in rejected_rows(judged):
@@ -215,9 +251,11 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
         positions = valid_positions(judged)
         found.valid += len(positions)
         planner.add(positions, None if judged.keys is None else judged.keys.filter(judged.is_valid))
-    if skipped:
-        found.skipped += sum(last - first + 1 for first, last in skipped)
-        keeper.skipped(sorted(skipped))
+    for reason, (first, last) in skips:
+        found.skips[reason] += last - first + 1
+        found.skipped += last - first + 1
+    if skips:
+        keeper.skipped(sorted(span for _, span in skips))
 
 
 def valid_positions(judged: Judged) -> pl.Series:
@@ -234,11 +272,12 @@ def _add_rulings(found: Survey, judged: Judged) -> None:
             found.warnings[ruling.code, ruling.field] += rows
 
 
-def _blank_spans(judged: Judged) -> list[tuple[int, int]]:
-    if not judged.is_blank.any():
+def _spans(judged: Judged, rows: pl.Series) -> list[tuple[int, int]]:
+    """Adjacent positions of `rows` (Boolean), first and last included."""
+    if not rows.any():
         return []
     spans: list[tuple[int, int]] = []
-    for position in (judged.is_blank.arg_true() + judged.chunk.first).to_list():
+    for position in (rows.arg_true().cast(pl.Int64) + judged.chunk.first).to_list():
         if spans and spans[-1][1] == position - 1:
             spans[-1] = (spans[-1][0], position)
         else:

@@ -171,8 +171,8 @@ _KINDS = (
     ProblemKind(
         code="key.repeated",
         title="the record key twice",
-        sentence="The record key ({field}) stands in another row of this load too.",
-        hint="Keep one of the rows; onDuplicate in the mapping says which.",
+        sentence="The record key ({field}) stands in {other} too.",
+        hint="Keep one of the rows and load it; onDuplicate: keep-first or keep-last in the mapping chooses for you.",
     ),
     ProblemKind(
         code="source.too-few-cells",

@@ -18,6 +18,7 @@ from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
 from pango_load.preview import RowExplained, explain_row, preview
+from pango_load.records import OnDuplicate
 from pango_load.report.plain_text import counted, grouped, one_line, text_width
 from pango_load.report.texts import Line
 
@@ -139,13 +140,20 @@ def _head_lines(found: Preview, *, init_data: bool) -> list[Line]:
     ]
 
 
+_FATES = {
+    OnDuplicate.SEND: "a load sends that in a later request.",
+    OnDuplicate.KEEP_FIRST: "a load skips that (onDuplicate: keep-first).",
+    OnDuplicate.KEEP_LAST: "a load sends the last of each alone (onDuplicate: keep-last).",
+    OnDuplicate.REJECT: "a load rejects all of them (onDuplicate: reject).",
+}
+"""What becomes of rows that share a record key."""
+
+
 def _note_lines(found: Preview) -> list[Line]:
     lines: list[Line] = []
     if found.repeated:
-        text = (
-            f"The record key of a row before stands in {_rows(found.repeated)}: a load sends that in a later request."
-        )
-        lines += _wrapped(text, "warn")
+        text = f"The record key of a row before stands in {_rows(found.repeated)}: "
+        lines += _wrapped(text + _FATES[found.mapping.on_duplicate], "warn")
     if found.deletes:
         text = f"To delete (recordStatus Deleted): {_rows(found.deletes)}. A load needs --allow-deletes for that."
         lines += _wrapped(text, "warn")

@@ -12,6 +12,7 @@ from pango_load.cli.screen import is_terminal, print_lines, width_of
 from pango_load.delivery.forecast import TimeLeft
 from pango_load.delivery.listener import Silent as SilentDelivery
 from pango_load.report.plain_text import counted, grouped, shortened, spoken_time
+from pango_load.report.skips import Skip
 from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line, wait_words
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class ScreenWatcher(SilentDelivery):
     def surveying(self, found: Survey) -> None:
         """A spinner with what is known so far."""
         text = f"Reading: {counted(found.read, 'row')}, {grouped(found.rejected)} rejected"
+        if not found.read and found.compared:
+            text = f"Comparing rows: {counted(found.compared, 'row')}"
         self._show(text, None)
 
     def surveyed(self, run: Run, found: Survey | None, forecast: Forecast | None) -> None:
@@ -84,8 +87,8 @@ class ScreenWatcher(SilentDelivery):
         to_send = counts.unsent + counts.unknown
         warnings = [*run.road.mapping.warnings, *run.notices]
         notes = _file_notes(run.road.source.files)
-        if found is not None and found.blank:
-            notes.append(f"{counted(found.blank, 'row')} without any value: skipped.")
+        if blank := run.skips.get(Skip.BLANK, 0):
+            notes.append(f"{counted(blank, 'row')} without any value: skipped.")
         if found is not None:
             warnings.extend(f"{finding.message.rstrip('.')}. {finding.advice}" for finding in found.damage)
         older = run.superseded

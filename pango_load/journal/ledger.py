@@ -32,18 +32,20 @@ class RejectedNote:
     Attributes:
         position, row, file: as in `RejectedRow`.
         problems: (code, field) of each problem, in order.
+        other: row and file of the row that it was turned down for, where that is another one.
     """
 
     position: int
     row: int
     file: int = 0
     problems: tuple[tuple[str, str], ...] = ()
+    other: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, row: RejectedRow) -> RejectedNote:
         """What the journal keeps of a rejected row: no value, no message, which may quote one."""
         problems = tuple((problem.code, problem.field) for problem in row.problems)
-        return cls(position=row.position, row=row.row, file=row.file, problems=problems)
+        return cls(position=row.position, row=row.row, file=row.file, problems=problems, other=row.other)
 
 
 @dataclass(slots=True)
@@ -105,12 +107,16 @@ class Ledger:
         """Keep rows that were turned down in the survey."""
         numbers: dict[tuple[tuple[str, str], ...], int] = {}
         lines = []
+        others = []
         for note in rows:
             if note.problems not in numbers:
                 text = json.dumps(note.problems, ensure_ascii=False, separators=(",", ":"))
                 numbers[note.problems] = self.number_of("problem_set", {"problems": text})
             lines.append((note.position, note.row - note.position, note.file, numbers[note.problems]))
+            if note.other is not None:
+                others.append((note.position, *note.other))
         self.db.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?)", lines)
+        self.db.executemany("INSERT INTO other_row VALUES (?, ?, ?)", others)
 
     def skip(self, spans: Iterable[RowSpan]) -> None:
         """Keep rows that were left out on purpose."""
@@ -285,6 +291,7 @@ class Ledger:
         self.db.execute("DELETE FROM batch WHERE number >= ?", (batches,))
         self.db.execute("DELETE FROM waits_for WHERE batch >= ?", (batches,))
         self.db.execute("DELETE FROM rejected WHERE position >= ?", (read,))
+        self.db.execute("DELETE FROM other_row WHERE position >= ?", (read,))
         self.db.execute("DELETE FROM skipped WHERE first >= ?", (read,))
         self.db.execute("DELETE FROM numbering WHERE first >= ?", (read,))
 

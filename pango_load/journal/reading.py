@@ -225,6 +225,32 @@ class JournalReader(Questions):
                 position=position, row=position + difference, file=file, problems=_problems_of(sets[number][0])
             )
 
+    def rejected_for_others(self) -> Iterator[RejectedNote]:
+        """Rows that this program turned down for another row, in the order of the source."""
+        sets = _Words(lambda number: self._texts("SELECT problems FROM problem_set WHERE id = ?", (number,))[0])
+        for position, difference, file, number, row, its_file in self._paged(
+            "SELECT rejected.position, row_difference, rejected.file, problems, row, other_row.file"
+            " FROM other_row JOIN rejected USING (position) WHERE other_row.position > ?",
+            -1,
+        ):
+            yield RejectedNote(
+                position=position,
+                row=position + difference,
+                file=file,
+                problems=_problems_of(sets[number][0]),
+                other=(row, its_file),
+            )
+
+    def placed_positions(self, first: int, last: int) -> list[int]:
+        """Positions from `first` to `last` that are no part of any batch: rejected, or skipped."""
+        found = self._rows(
+            "SELECT position, 1 FROM rejected WHERE position BETWEEN ?1 AND ?2"
+            " UNION ALL SELECT first, rows FROM skipped WHERE first BETWEEN ?1 AND ?2"
+            " UNION ALL SELECT * FROM (SELECT first, rows FROM skipped WHERE first < ?1 ORDER BY first DESC LIMIT 1)",
+            (first, last),
+        )
+        return [at for start, rows in found for at in range(max(start, first), min(start + rows - 1, last) + 1)]
+
     def refused_rows(self) -> Iterator[RefusedEntry]:
         """Entries that the platform refused for good, with its words, in the order of the source."""
         words = _Words(lambda number: self._texts("SELECT code, message FROM refusal WHERE id = ?", (number,))[0])

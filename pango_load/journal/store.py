@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pango_load.errors import LoadStopped, MustBeMended, TemporaryStop, UsageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of the tables; an older program says so and leaves a newer file alone."""
 
 APPLICATION_ID = 0x50414E47
@@ -45,6 +45,7 @@ CREATE TABLE problem_set (id INTEGER PRIMARY KEY, problems TEXT NOT NULL UNIQUE)
 CREATE TABLE retried (position INTEGER PRIMARY KEY, state INTEGER NOT NULL, entry INTEGER);
 CREATE INDEX retried_entry ON retried (entry) WHERE entry IS NOT NULL;
 CREATE TABLE numbering (first INTEGER PRIMARY KEY, row_difference INTEGER NOT NULL, file INTEGER NOT NULL);
+CREATE TABLE other_row (position INTEGER PRIMARY KEY, row INTEGER NOT NULL, file INTEGER NOT NULL);
 CREATE TABLE skipped (first INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 CREATE TABLE pace (
     slot INTEGER PRIMARY KEY, rows INTEGER NOT NULL, requests INTEGER NOT NULL, lost INTEGER NOT NULL);

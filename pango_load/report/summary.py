@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_fie
 from pango_load.plan import OnUnknown
 from pango_load.report.private_files import write_private
 from pango_load.report.promises import PROMISES
+from pango_load.report.skips import Skip  # noqa: TC001 - pydantic looks it up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,15 @@ class ProblemCount(_Part):
     code: str
     field: str = Field(default="", description="Pango's field; empty where the row as a whole is meant.")
     title: str = Field(default="", description="What the problem is, in words.")
+    rows: Rows
+
+
+class SkippedRows(_Part):
+    """How many rows were left out on purpose for one reason."""
+
+    reason: Skip = Field(
+        description="limit: --limit and --skip-rows; blank: no value in any cell; repeated-key: onDuplicate."
+    )
     rows: Rows
 
 
@@ -171,6 +181,7 @@ class Summary(_Part):
     on_unknown: UnknownPolicy = UnknownPolicy()
     problems: tuple[ProblemCount, ...] = Field(default=(), description="Most rows first.")
     warnings: tuple[ProblemCount, ...] = Field(default=(), description="Rows that were let through; most rows first.")
+    skips: tuple[SkippedRows, ...] = Field(default=(), description="The skipped rows by the reason.")
     damage: tuple[DamageFound, ...] = Field(default=(), description="What was seen in whole columns.")
     first_unsettled: int | None = Field(
         default=None, ge=0, description="Position of the first record that is unknown or unsent, from 0."

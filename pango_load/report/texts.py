@@ -19,6 +19,7 @@ from pango_load.report.plain_text import (
     utc_text,
 )
 from pango_load.report.promises import PROMISES
+from pango_load.report.skips import Skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -228,17 +229,29 @@ _MEANINGS_OF_A_CHECK: tuple[tuple[str, str, Style], ...] = (
 )
 
 
+_SKIPPED_FOR = {Skip.REPEATED: "for a repeated record key"}
+
+
 def _balance_lines(summary: Summary, width: int) -> list[Line]:
     counts: dict[str, int] = summary.counts.model_dump()
     size = max(len(grouped(rows)) for rows in counts.values())
     lines = [Line(f"  {'read':<10}{grouped(counts['read']):>{size}}")]
     for name, meaning, style in _MEANINGS_OF_A_CHECK if summary.command == "check" else _MEANINGS:
         rows = counts[name]
-        line = f"  {name:<10}{grouped(rows):>{size}}  {meaning if rows else ''}".rstrip()
+        told = f"{meaning}{_reasons(summary) if name == 'skipped' else ''}" if rows else ""
+        line = f"  {name:<10}{grouped(rows):>{size}}  {told}".rstrip()
         lines.append(Line(shortened(line, width), style if rows else "dim"))
     if not summary.balanced:
         lines.append(Line("  The totals do not add up.", "bad"))
     return lines
+
+
+def _reasons(summary: Summary) -> str:
+    """What is said of skipped rows beyond their number; what a person asked for by a flag needs no reminder."""
+    told = [
+        f", {grouped(skip.rows)} {_SKIPPED_FOR[skip.reason]}" for skip in summary.skips if skip.reason in _SKIPPED_FOR
+    ]
+    return "".join(told)
 
 
 def _problem_lines(problems: Sequence[ProblemCount], width: int) -> list[Line]:

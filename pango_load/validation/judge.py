@@ -15,6 +15,7 @@ from pango_load.errors import UsageError
 from pango_load.records import ColumnRule, FieldMapping, FieldRule, FieldType, Requirement, Severity, Shape
 from pango_load.validation.columns import ColumnReader
 from pango_load.validation.old_offsets import moved_since
+from pango_load.validation.record_keys import record_key_indexes
 from pango_load.validation.values import Finding, type_values
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ _RECORD_STATUS = "recordStatus"
 _KEY_SEPARATOR = "\x1f"
 
 
+@dataclass(frozen=True, slots=True)
+class OtherRow:
+    """Another row of the load: its number and file, and how it is called in a sentence (`row 5 of b.csv`)."""
+
+    row: int
+    file: int
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """One problem and the rows that have it.
@@ -41,6 +51,7 @@ class Ruling:
         severity: ERROR or WARN.
         rows: Boolean, in step with the chunk's frame.
         places: what the sentence needs beside the row's own value.
+        others: by index: the row that a row is rejected for, where that is another one.
     """
 
     code: str
@@ -49,6 +60,7 @@ class Ruling:
     severity: Severity
     rows: pl.Series
     places: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    others: Mapping[int, OtherRow] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +124,12 @@ class Judge:
         text = pl.DataFrame([cells.alias(str(index)) for index, cells in enumerate(read.cells)])
         rulings.extend(self._missing(text))
         return self._closed(chunk, pl.DataFrame(values), text, rulings)
+
+    def without(self, judged: Judged, rows: pl.Series, rulings: tuple[Ruling, ...] = ()) -> Judged:
+        """The same chunk when `rows` (Boolean) are not sent either; `rulings` reject some of them."""
+        is_valid = judged.is_valid & ~rows
+        deletes = self._deletes(judged.values, is_valid) if judged.deletes else 0
+        return dataclasses.replace(judged, is_valid=is_valid, rulings=(*judged.rulings, *rulings), deletes=deletes)
 
     def _closed(self, chunk: Chunk, values: pl.DataFrame, text: pl.DataFrame, rulings: list[Ruling]) -> Judged:
         height = chunk.frame.height
@@ -237,8 +255,8 @@ class Judge:
         return frame.select(pl.all_horizontal(empty)).to_series()
 
     def _keys(self, values: pl.DataFrame) -> pl.Series | None:
-        names = [str(self._by_target[name]) for name in self._mapping.record_key if name in self._by_target]
-        if not names or len(names) < len(self._mapping.record_key):
+        names = [str(index) for index in record_key_indexes(self._mapping)]
+        if not names:
             return None
         if len(names) == 1:
             column = values[names[0]]

@@ -24,7 +24,9 @@ def rejected_rows(judged: Judged) -> Iterator[tuple[int, RejectedRow]]:
     """Every rejected row of a chunk, in its order, with all its problems and its index in the chunk's frame."""
     chunk = judged.chunk
     by_row: dict[int, list[Problem]] = {}
+    others: dict[int, tuple[int, int]] = {}
     for ruling in judged.errors:
+        others |= {index: (other.row, other.file) for index, other in ruling.others.items()}
         indexes = ruling.rows.arg_true()
         for index, problem in _problems(chunk, ruling, _cells(chunk, ruling, indexes.to_list())):
             by_row.setdefault(index, []).append(problem)
@@ -32,7 +34,13 @@ def rejected_rows(judged: Judged) -> Iterator[tuple[int, RejectedRow]]:
     for index, row in zip(rejected, chunk.rows.gather(rejected).to_list(), strict=True):
         yield (
             index,
-            RejectedRow(position=chunk.first + index, row=row, file=chunk.file, problems=tuple(by_row[index])),
+            RejectedRow(
+                position=chunk.first + index,
+                row=row,
+                file=chunk.file,
+                problems=tuple(by_row[index]),
+                other=others.get(index),
+            ),
         )
 
 
@@ -54,8 +62,11 @@ def _problems(chunk: Chunk, ruling: Ruling, cells: list[tuple[int, str | None]])
     message, hint = (text.split(_VALUE) for text in describe_problem(code, **places, value=_VALUE))
     for index, value in cells:
         shown = value if value is not None else ""
-        if code in _OWN_WORDS or index in chunk.damaged:
-            said, advised = describe_problem(code, **(places | _own_places(chunk, index, shown)), value=shown)
+        if code in _OWN_WORDS or index in chunk.damaged or ruling.others:
+            own = {**places, **_own_places(chunk, index, shown)}
+            if index in ruling.others:
+                own["other"] = ruling.others[index].words
+            said, advised = describe_problem(code, **own, value=shown)
         else:
             said, advised = shown.join(message), shown.join(hint)
         yield index, Problem(code=code, field=field, column=column, value=value, message=said, hint=advised)

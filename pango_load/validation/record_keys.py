@@ -1,0 +1,41 @@
+"""What identifies a record, as two independent hashes: where a row is left out for its key, one would not be enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from pango_load.records import FieldMapping
+
+_SALT = "pango-load record key, said twice: "
+"""Longer than 16 bytes, so that short keys take another road through the hash than they do alone."""
+
+
+def record_key_indexes(mapping: FieldMapping) -> tuple[int, ...]:
+    """Which rules of the mapping make the record key; none where one of its fields is not mapped."""
+    places = {rule.target: index for index, rule in enumerate(mapping.columns)}
+    indexes = tuple(places[name] for name in mapping.record_key if name in places)
+    return indexes if len(indexes) == len(mapping.record_key) else ()
+
+
+def record_keys(values: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
+    """`key` and `check`, UInt64, in step with `values` (see `Judged.values`); null where a part of the key is empty.
+
+    The parts go in with their lengths, so that no two different keys make one text.
+    """
+    parts = [pl.col(str(index)).cast(pl.String) for index in record_key_indexes(mapping)]
+    if not parts:
+        nothing = pl.lit(None, pl.UInt64)
+        return values.select(pl.repeat(nothing, pl.len()).alias("key"), pl.repeat(nothing, pl.len()).alias("check"))
+    if len(parts) > 1:
+        parts = [pl.concat_str(part.str.len_bytes().cast(pl.String), pl.lit(":"), part) for part in parts]
+    text = pl.concat_str(parts)
+    hashes = values.select(
+        text.is_not_null().alias("is_there"),
+        text.hash(seed=0).alias("key"),
+        pl.concat_str(pl.lit(_SALT), text).hash(seed=1).alias("check"),
+    )
+    there = pl.col("is_there")
+    return hashes.select(pl.when(there).then(name).alias(name) for name in ("key", "check"))

@@ -20,7 +20,7 @@ from pango_load.payload.batches import BatchFiller
 from pango_load.payload.entries import make_entries
 from pango_load.payload.frame import make_frame
 from pango_load.plan import OnUnknown
-from pango_load.report.plain_text import counted, grouped
+from pango_load.report.plain_text import counted, grouped, spoken_time
 from pango_load.report.summary import DeliveryFigures, WindowWait
 from pango_load.selection import journaled
 from pango_load.survey import valid_positions
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 
 WAIT_KEPT = 0.5
 """Seconds: shorter waits are kept together with the next."""
+
+WAIT_TOLD = 1.0
+"""Seconds: shorter waits are not worth a line before sending."""
+
+TICK = 1.0
+"""Seconds between two looks at what is waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +74,17 @@ class Sender:
         """
         options = delivery_options(run.plan, run.road.mapping)
         journal.begin_sending(options.on_unknown)
-        left = sum(1 for _ in journal.unsettled())
+        left, waiting = 0, 0
+        for batch in journal.unsettled():
+            left, waiting = left + 1, waiting + bool(batch.after)
+        doubt_until = journal.doubt_ends(options.read_timeout) if run.is_resumed else None
         limiter = self._limiter(run.plan, options, left)
         run.counts = journal.counts()
         run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
         forecast = limiter.forecast(left, answer=0.0) if left else None
         run.notices = (*run.notices, *self._notices(forecast))
+        if doubt_until is not None and waiting and (wait := doubt_until - self.clock.now()) > WAIT_TOLD:
+            run.notices = (*run.notices, _doubt_notice(min(wait, 2 * options.read_timeout)))
         announce(forecast)
         if run.plan.max_rejects.is_passed(rejected=run.counts.rejected, read=run.counts.read):
             raise _too_many(run.counts.rejected, run.counts.read)
@@ -81,7 +92,7 @@ class Sender:
         heard = _Heard(self.watcher, run, journal, limiter, self.stop)
         self.watcher.sending(run, limiter, left)
         try:
-            asyncio.run(self._deliver(run, journal, limiter, options, heard))
+            asyncio.run(self._deliver(run, journal, limiter, options, heard, doubt_until))
         except Interrupted:
             if heard.too_many is not None:
                 raise heard.too_many from None
@@ -108,9 +119,14 @@ class Sender:
         )
 
     async def _deliver(
-        self, run: Run, journal: Journal, limiter: Limiter, options: DeliveryOptions, heard: _Heard
+        self,
+        run: Run,
+        journal: Journal,
+        limiter: Limiter,
+        options: DeliveryOptions,
+        heard: _Heard,
+        doubt_until: float | None,
     ) -> None:
-        doubt_until = journal.doubt_ends(options.read_timeout) if run.is_resumed else None
         client = IngestClient(
             endpoint=self.endpoint,
             credentials=self.credentials,
@@ -120,6 +136,7 @@ class Sender:
             connect_timeout=options.connect_timeout,
             read_timeout=options.read_timeout,
         )
+        ticking = asyncio.create_task(self._tick())
         try:
             with _signals_in(asyncio.get_running_loop(), self.stop):
                 await deliver(
@@ -134,7 +151,14 @@ class Sender:
                     doubt_until=doubt_until,
                 )
         finally:
+            ticking.cancel()
             await limiter.close()
+
+    async def _tick(self) -> None:
+        """Long waits are shown while they last: nothing else happens then."""
+        while True:
+            await self.clock.sleep(TICK)
+            self.watcher.still_sending()
 
 
 def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
@@ -142,6 +166,13 @@ def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
     if mapping.user_event is not None and not plan.on_unknown_from_flag:
         return replace(plan.delivery, on_unknown=OnUnknown.HOLD)
     return plan.delivery
+
+
+def _doubt_notice(wait: float) -> str:
+    return (
+        "A request of the last run may still be on its way: newer values of its records wait "
+        f"up to {spoken_time(wait)} (twice --read-timeout)."
+    )
 
 
 def _too_many(rejected: int, read: int) -> TooManyRejects:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from dataclasses import fields
 from functools import cache
 
 from support.program import REPOSITORY, command
 
 from pango_load import errors
 from pango_load.cli.words import COMMANDS
+from pango_load.delivery.profile import Profile, read_profile
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCS = {
@@ -92,3 +94,14 @@ def test_nothing_says_that_a_row_was_stored() -> None:
         if re.search(r"rows? (was|were|is|are) (loaded|stored)", line)
     ]
     assert said == []
+
+
+def test_every_setting_of_a_profile_is_told_and_the_example_is_one() -> None:
+    """Protects organisations whose platform differs: their page names each setting, and its example can be copied."""
+    text = (REPOSITORY / "docs" / "profile.md").read_text(encoding="utf-8")
+    told = {name for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
+    assert {each.name for each in fields(Profile)} - {"name"} <= told
+    table = tomllib.loads(text.split("```toml\n")[1].split("```")[0])["shop"]
+    keys = {"auth_url", "ingest_url", "username", "api_key", "cdp_gkey"}
+    profile = read_profile({key: value for key, value in table.items() if key not in keys})
+    assert profile.first_index == 1

@@ -156,6 +156,10 @@ class ScreenWatcher(SilentDelivery):
         self._waits_until = self._clock.steady() + (seconds or 0.0)
         self._tell()
 
+    def still_sending(self) -> None:
+        """Show that it waits, and for how long still."""
+        self._tell()
+
     def sent_all(self) -> None:
         """The bar ends."""
         self._close_bar()

@@ -14,7 +14,7 @@ from pango_load.delivery.limiter import PermitEnd
 from pango_load.delivery.listener import Wait
 from pango_load.delivery.pauses import RetryBudget, next_pause
 from pango_load.delivery.token import untrusted
-from pango_load.delivery.verdict import EntryFailure, Fate, Judgement, judge
+from pango_load.delivery.verdict import UNCLEAR, EntryFailure, Fate, Judgement, judge
 from pango_load.errors import LoadStopped, MustBeMended, TemporaryStop
 from pango_load.plan import OnUnknown
 
@@ -343,6 +343,11 @@ class Exchange:
         if judgement.fate is not Fate.UNREADABLE:
             return
         enough = ODD_AT_FIRST if self.conclusive == 0 or self.options.on_unknown is OnUnknown.HOLD else ODD_IN_A_ROW
+        if self._odd_in_a_row >= enough and judgement.code == UNCLEAR:
+            raise MustBeMended(
+                f"{self.client.host} answers HTTP {judgement.http}, and {judgement.words}: neither true nor false.",
+                "Ask what it means; if it is a success, set unclear_is_success in the profile. Rows sent are unknown.",
+            )
         if self._odd_in_a_row >= enough:
             raise MustBeMended(
                 f'{self.client.host} answers HTTP {judgement.http}, and no JSON: "{judgement.words}".',

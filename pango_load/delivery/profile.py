@@ -42,6 +42,11 @@ class Profile:
         temporary_codes: codes of a refusal that passes by itself; such a batch is sent again.
         failure_paths: lists of entries that failed, in an answer that as such is a success.
         index_keys, first_index: where an item of such a list keeps the entry's index, and how the first one is counted.
+        success_paths: where an answer says whether it succeeded, the most telling place first. A 2xx is no success as
+            soon as one of them says no.
+        unclear_is_success: a 2xx with something in the first of these places that is neither yes nor no (`null`, say)
+            is an acceptance. The documents know `true` and `false` only (pango-api.md, 3.1), so by default such an
+            answer counts as one that never came.
         empty_is_success: a 2xx without any body is an acceptance. The sample of a 200 could not be read (pango-api.md,
             3.1), so by default such an answer says nothing, and counts as one that never came.
         values: further values for the places, for instance an account name.
@@ -63,6 +68,8 @@ class Profile:
     failure_paths: tuple[str, ...] = ("errors", "failures", "failedEntries", "data.errors", "data.failures")
     index_keys: tuple[str, ...] = ("index", "entryIndex", "position")
     first_index: int = 0
+    success_paths: tuple[str, ...] = ("success", "data.success", "result.success")
+    unclear_is_success: bool = False
     empty_is_success: bool = False
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -176,10 +183,10 @@ def _example(today: object) -> str:
             return '{ name = "text" }'
 
 
-def value_at(document: object, path: str) -> object:
-    """What stands at `path` (`data.token`) in a JSON document; None where nothing does."""
+def value_at(document: object, path: str, default: object = None) -> object:
+    """What stands at `path` (`data.token`) in a JSON document; `default` where nothing does."""
     for key in path.split("."):
-        if not isinstance(document, dict):
-            return None
-        document = document.get(key)
+        if not isinstance(document, dict) or key not in document:
+            return default
+        document = document[key]
     return document

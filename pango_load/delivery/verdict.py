@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 2 * 86_400.0
 """Seconds; a wait beyond two days is longer than any window and taken for nonsense."""
 
+UNCLEAR = "UNCLEAR_SUCCESS"
+LONGEST_SUCCESS = 60
+
 _NAMED_ENTRY = re.compile(
     r"(?i)\bentr(?:y|ies)\s*(?:\[|\(|#|\.|no\.?\s*|number\s+|index\s+)?\s*(\d{1,3})\b|\bindex\W{1,3}(\d{1,3})\b"
 )
@@ -36,7 +40,7 @@ class Fate(StrEnum):
 
     * a 2xx whose body is empty or no JSON object is not a success, and nobody knows what it is: `UNREADABLE`, repeated
       like any unknown answer, and the end of the load when several come in a row (a captive portal answers like this);
-      a profile may say that an empty one is a success;
+      a profile may say that an empty one is a success, or one whose `success` is neither true nor false;
     * a 2xx that lists every entry as failed is a refusal, whatever it calls itself: nothing was taken, and one entry
       may be to blame for all;
     * a failure list that cannot be placed (`MUDDLED`) says that something was refused, not what; the rest may be taken.
@@ -150,8 +154,10 @@ def _judge_success(  # noqa: PLR0911 - a table of answers
             return Judgement(fate=Fate.ACCEPTED, http=answer.status)
         return Judgement(fate=Fate.UNREADABLE, http=answer.status, code="NOT_JSON", words=words)
     failures = failures_in(document, profile, entries)
-    if says_no(document.get("success")):
+    if any(says_no(value_at(document, path)) for path in profile.success_paths):
         return _refusal(answer, document, profile, entries, code, words)
+    if not profile.unclear_is_success and (unclear := _unclear_success(document, profile)):
+        return Judgement(fate=Fate.UNREADABLE, http=answer.status, code=UNCLEAR, words=unclear)
     if failures is None:
         return Judgement(fate=Fate.MUDDLED, http=answer.status, code=code, words=words)
     if len(failures) == entries:
@@ -179,6 +185,17 @@ def says_no(success: object) -> bool:
     return (isinstance(success, (bool, int)) and not success) or (
         isinstance(success, str) and success.strip().lower() in {"false", "no", "0"}
     )
+
+
+def _unclear_success(document: dict[str, object], profile: Profile) -> str:
+    """What stands where an answer says whether it succeeded, if that is neither yes nor no; absent is yes."""
+    absent = object()
+    path = next(iter(profile.success_paths), "success")
+    success = value_at(document, path, absent)
+    is_yes = success is absent or (isinstance(success, (bool, int)) and success == 1)
+    if is_yes or (isinstance(success, str) and success.strip().lower() in {"true", "yes", "1"}):
+        return ""
+    return f"{path} is {json.dumps(success)[:LONGEST_SUCCESS]}"
 
 
 def _refusal(answer: Answer, document: object, profile: Profile, entries: int, code: str, words: str) -> Judgement:

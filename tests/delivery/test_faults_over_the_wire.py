@@ -147,6 +147,7 @@ AMBIGUOUS = {
     "answer-that-is-not-json": says(answer(200, body=b"<html>Welcome to the hotel</html>")),
     "empty-answer": says(answer(200, body=b"")),
     "no-content": says(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "success-that-is-neither": says(answer(200, {"success": None})),
     "json-that-is-no-object": says(answer(200, body=b"[true]")),
 }
 
@@ -240,6 +241,19 @@ def test_an_answer_that_will_not_change_stops_the_load_and_is_shown(raw: bytes, 
     assert exit_code_of(ended.error) == 7
     assert len(server.seen) == 1
     assert ended.record.positions(OPEN) == set(range(12))
+
+
+def test_a_platform_that_never_says_yes_or_no_is_asked_about_and_not_trusted() -> None:
+    """Protects rows from being called accepted, or sent for hours, on an answer that no document explains."""
+    server = ScriptedServer(decide=lambda _: answer(200, {"success": None}))
+
+    ended = run(server, make_batches(3), options=replace(OPTIONS, senders=1))
+
+    assert isinstance(ended.error, MustBeMended)
+    assert "success is null: neither true nor false" in ended.error.message
+    assert "unclear_is_success" in ended.error.advice
+    assert len(server.seen) == 3
+    assert not ended.record.positions(ACCEPTED)
 
 
 def test_a_service_that_stays_down_ends_the_load_with_everything_to_be_sent_again() -> None:

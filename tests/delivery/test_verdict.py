@@ -31,6 +31,14 @@ CASES: dict[str, tuple[Answer | NeverSent | NoAnswer, Fate]] = {
     "200-success-false": (answer(200, {"success": False, "errorCode": "MISSING_INFO"}), Fate.REFUSED),
     "200-success-false-as-text": (answer(200, {"success": "false"}), Fate.REFUSED),
     "200-success-zero": (answer(200, {"success": 0}), Fate.REFUSED),
+    "200-success-true-as-text": (answer(200, {"success": "TRUE"}), Fate.ACCEPTED),
+    "200-success-null": (answer(200, {"success": None}), Fate.UNREADABLE),
+    "200-success-pending": (answer(200, {"success": "pending"}), Fate.UNREADABLE),
+    "200-success-a-count": (answer(200, {"success": 48}), Fate.UNREADABLE),
+    "200-nested-false": (answer(200, {"data": {"success": False}}), Fate.REFUSED),
+    "200-nested-false-under-true": (answer(200, {"success": True, "result": {"success": False}}), Fate.REFUSED),
+    "200-nested-count-under-true": (answer(200, {"success": True, "data": {"success": 48}}), Fate.ACCEPTED),
+    "200-nested-null-under-true": (answer(200, {"success": True, "data": {"success": None}}), Fate.ACCEPTED),
     "200-empty": (answer(200, body=b""), Fate.UNREADABLE),
     "200-html": (answer(200, body=b"<html>"), Fate.UNREADABLE),
     "200-list": (answer(200, [1]), Fate.UNREADABLE),
@@ -100,6 +108,18 @@ def test_an_empty_success_is_accepted_only_where_the_profile_says_so() -> None:
     assert judge(answer(204, body=b" "), profile=profile, entries=1, now=NOW).fate is Fate.ACCEPTED
     assert judge(answer(200, body=b"<html>"), profile=profile, entries=1, now=NOW).fate is Fate.UNREADABLE
     assert judge(answer(400, body=b""), profile=profile, entries=1, now=NOW).fate is Fate.REFUSED
+
+
+def test_where_success_stands_and_what_an_unclear_one_means_are_settings() -> None:
+    """Protects both ways: no document says what `success: null` means, or whether a nested one counts."""
+    lenient = replace(DOCUMENTED, unclear_is_success=True)
+    assert judge(answer(200, {"success": None}), profile=lenient, entries=1, now=NOW).fate is Fate.ACCEPTED
+    assert judge(answer(200, {"success": False}), profile=lenient, entries=1, now=NOW).fate is Fate.REFUSED
+
+    other = replace(DOCUMENTED, success_paths=("ok",))
+    assert judge(answer(200, {"ok": None}), profile=other, entries=1, now=NOW).fate is Fate.UNREADABLE
+    assert judge(answer(200, {"ok": False, "success": True}), profile=other, entries=1, now=NOW).fate is Fate.REFUSED
+    assert judge(answer(200, {"success": None}), profile=other, entries=1, now=NOW).fate is Fate.ACCEPTED
 
 
 def test_a_list_of_failures_is_read_as_the_profile_says() -> None:

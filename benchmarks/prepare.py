@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1")
 
 import argparse
 import json

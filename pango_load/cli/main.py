@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Two threads of our own share the machine; polars' pool would only add overhead for each chunk (benchmarks).
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+# polars' allocator (jemalloc): one arena is enough for so few threads, and pages that the next chunk needs are kept.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1")
 
 app = typer.Typer(
     name="pango-load",

@@ -83,44 +83,49 @@ class BatchPlanner:
     def _add_at_once(self, positions: pl.Series, keys: pl.Series | None) -> pl.Series:
         count = len(positions)
         numbers = (pl.int_range(count, eager=True) + self._open_entries) // self._size + self._number
-        room = self._size - self._open_entries
-        start = 0
-        while count - start >= room:
-            end = start + room
-            self._open(positions[start])
-            self._open_last = positions[end - 1]
-            self._open_entries = self._size
-            self._close_batch()
-            start, room = end, self._size
-        if start < count:
-            self._open(positions[start])
-            self._open_last = positions[count - 1]
-            self._open_entries += count - start
-            if keys is not None:
-                self._open_keys.extend(keys[start:].drop_nulls().to_list())
+        taken = min(self._size - self._open_entries, count)
+        self._extend(positions[0], positions[taken - 1], taken)
+        taken += self._fill_whole(positions.slice(taken))
+        if taken < count:
+            self._extend(positions[taken], positions[-1], count - taken)
+        if keys is not None:
+            self._open_keys.extend(keys.tail(min(self._open_entries, count)).drop_nulls().to_list())
         return numbers
+
+    def _fill_whole(self, positions: pl.Series) -> int:
+        """Close as many whole batches as there are positions for; how many positions they took."""
+        size = self._size
+        batches = len(positions) // size
+        if batches:
+            taken = positions.head(batches * size)
+            self._firsts.extend(taken.gather_every(size).to_list())
+            self._lasts.extend(taken.gather_every(size, offset=size - 1).to_list())
+            self._entries.extend([size] * batches)
+        return batches * size
 
     def _add_one_by_one(self, positions: pl.Series, keys: pl.Series) -> pl.Series:
         numbers = array("L")
         held = set(self._open_keys)
         for position, key in zip(positions.to_list(), keys.to_list(), strict=True):
-            if self._open_entries == self._size or (key is not None and key in held):
+            if key is not None and key in held:
                 self._close_batch()
+            if not self._open_entries:
                 held.clear()
-            self._open(position)
-            self._open_last = position
-            self._open_entries += 1
+            numbers.append(self._number)
             if key is not None:
                 held.add(key)
                 self._open_keys.append(key)
-            numbers.append(self._number)
-        if self._open_entries == self._size:
-            self._close_batch()
+            self._extend(position, position, 1)
         return pl.Series(numbers.tolist(), dtype=pl.Int64)
 
-    def _open(self, position: int) -> None:
+    def _extend(self, first: int, last: int, entries: int) -> None:
+        """Add so many entries, which fit, to the open batch."""
         if not self._open_entries:
-            self._open_first = position
+            self._open_first = first
+        self._open_last = last
+        self._open_entries += entries
+        if self._open_entries == self._size:
+            self._close_batch()
 
     def _close_batch(self) -> None:
         if self._open_entries:

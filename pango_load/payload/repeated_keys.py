@@ -11,7 +11,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEYS_IN_MEMORY = 250_000
+_KEYS_IN_MEMORY = 1_000_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
@@ -38,7 +38,9 @@ class RepeatedKeys:
 
     def add(self, keys: pl.Series, batches: pl.Series) -> None:
         """Remember `keys` (UInt64, null where there is none) with the number of the batch of each."""
-        frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32)}).filter(pl.col("key").is_not_null())
+        frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32)})
+        if keys.null_count():
+            frame = frame.filter(pl.col("key").is_not_null())
         self._recent.append(frame)
         self._recent_rows += frame.height
         if self._recent_rows >= self._in_memory:

@@ -12,8 +12,8 @@ from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
 from pango_load.source.encodings import LABELS
 from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
-from pango_load.source.letters import are_letters_plain
-from pango_load.source.quoting import QUOTE, Found, find_records, last_cut, quotes_taken_off, returns_before_line_ends
+from pango_load.source.letters import Letters
+from pango_load.source.quoting import Found, find_records, last_cut, returns_before_line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,29 +148,33 @@ class _Parser:
     def _parse_sound(self, text: bytes, *, final: bool) -> _Piece | None:
         """The whole records of `text`, or None where there are none or one of them is damaged."""
         end = self._dialect.line_end
-        if final:
-            # polars is lenient with a last line that does not end.
-            whole = text if text.endswith(end) else text + end
-            cut, quotes = len(text), text.count(QUOTE)
-        else:
-            cut, quotes = last_cut(text, self._dialect)
-            whole = text[:cut]
-        frame = self._parse_fast(whole, quotes) if cut else None
+        # polars is lenient with a last line that does not end.
+        whole = (text if text.endswith(end) else text + end) if final else text[: text.rfind(end) + 1]
+        letters = Letters(whole)
+        if letters.quotes % 2 and not final:
+            # The last line's end stands in a cell.
+            whole = text[: last_cut(text, self._dialect)]
+            letters = Letters(whole)
+        frame = self._parse_fast(whole, letters) if whole else None
         if frame is None:
             return None
         rows = pl.int_range(frame.height, eager=True)
         line_ends = frame.height + returns_before_line_ends(whole, self._dialect)
-        is_plain = are_letters_plain(whole, line_ends=line_ends, separator=self._dialect.separator)
-        return _Piece(frame=frame, rows=rows, lines=frame.height, used=cut, damaged={}, is_plain=is_plain)
+        is_plain = letters.are_plain(line_ends=line_ends, separator=self._dialect.separator)
+        used = len(text) if final else len(whole)
+        return _Piece(frame=frame, rows=rows, lines=frame.height, used=used, damaged={}, is_plain=is_plain)
 
-    def _parse_fast(self, text: bytes, quotes: int) -> pl.DataFrame | None:
+    def _parse_fast(self, text: bytes, letters: Letters) -> pl.DataFrame | None:
         """The records of `text`, or None where it is not certain that every byte of it is accounted for.
 
         polars fills up short rows and says nothing, so the bytes are counted: those of the cells, the separators
         and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
         short, blank, or understood in another way than `quoting` does.
         """
-        taken_off = quotes_taken_off(text, quotes, self._dialect)
+        dialect = self._dialect
+        taken_off = letters.quotes_taken_off(
+            separator=dialect.separator, line_end=dialect.line_end, has_cr=dialect.has_cr
+        )
         if taken_off is None or self._is_odd(text):
             return None
         try:

@@ -1,4 +1,4 @@
-"""Whether the letters of a text are of the plain kind, which need no second look; found on its bytes at once."""
+"""The bytes of a delimited text, looked at all together: which quotes it holds, and whether its letters are plain."""
 
 from __future__ import annotations
 
@@ -10,28 +10,66 @@ import polars as pl
 _OTHER_LEAD = 0xCA
 _VIETNAMESE_LEAD, _PUNCTUATION_LEAD, _LATIN_LEAD = 0xE1, 0xE2, 0xC2
 _SPACE = 0x20
+_QUOTE, _CR = b'"\r'
 
 
-def are_letters_plain(text: bytes, *, line_ends: int, separator: bytes) -> bool:
-    """Whether every cell of a delimited text is as `Chunk.is_plain` says.
+class Letters:
+    """The bytes of `text`: UTF-8, whole records."""
 
-    Plain are ASCII without control characters, U+0080 to U+027F and U+1E00 to U+1EFF (Vietnamese), and the quotes,
-    dashes and currency signs of U+2010 to U+203A, U+20AB and U+20AC; without U+0085 and the white space among them.
-    No letter of these is changed by NFC, whatever stands beside it. "No" may be wrong, "yes" never is.
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._bytes = pl.Series("letter", [text], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
+        is_quote = self._bytes == _QUOTE if b'"' in text else None
+        self._quotes = None if is_quote is None else is_quote.arg_true()
 
-    Args:
-        text: UTF-8, whole records.
-        line_ends: how many bytes of CR and LF end lines, so that no cell holds another.
-        separator: of the cells; one byte.
-    """
-    if separator.isspace() and b'"' in text:
-        return False
-    letters = pl.Series("letter", [text], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode().to_frame()
-    # Without quotes, a separator stands nowhere but between cells.
-    expected = line_ends + (text.count(separator) if separator < b" " else 0)
-    checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
-    controls, *other = letters.select(checks).row(0)
-    return controls == expected and not any(other)
+    @property
+    def quotes(self) -> int:
+        """How many quotes there are."""
+        return 0 if self._quotes is None else len(self._quotes)
+
+    def quotes_taken_off(self, *, separator: bytes, line_end: bytes, has_cr: bool) -> int | None:
+        """How many bytes of quotes are no part of any cell; None where a quote does not stand at the edge of a cell.
+
+        A run from quote to quote begins where a cell does and ends where one does; two runs that touch are one cell
+        with a doubled quote, which stands for one. Only where such runs make up all quotes do they make sense.
+
+        Args:
+            separator: between cells, one byte.
+            line_end: one byte; the text ends with it.
+            has_cr: whether a CR before it belongs to it.
+        """
+        if self._quotes is None:
+            return 0
+        if len(self._quotes) % 2:
+            return None
+        edges = [*separator, *line_end, _QUOTE]
+        opening, closing = self._quotes.gather_every(2), self._quotes.gather_every(2, offset=1)
+        # A cell may begin where the text does.
+        before = self._bytes.gather((opening.slice(1) if opening[0] == 0 else opening) - 1)
+        after = self._bytes.gather(closing + 1)
+        if not before.is_in(edges).all() or not after.is_in([*edges, _CR] if has_cr else edges).all():
+            return None
+        return len(self._quotes) - int((after == _QUOTE).sum())
+
+    def are_plain(self, *, line_ends: int, separator: bytes) -> bool:
+        """Whether every cell of the text is as `Chunk.is_plain` says.
+
+        Plain are ASCII without control characters, U+0080 to U+027F and U+1E00 to U+1EFF (Vietnamese), and the quotes,
+        dashes and currency signs of U+2010 to U+203A, U+20AB and U+20AC; without U+0085 and the white space among them.
+        No letter of these is changed by NFC, whatever stands beside it. "No" may be wrong, "yes" never is.
+
+        Args:
+            line_ends: how many bytes of CR and LF end lines, so that no cell holds another.
+            separator: of the cells; one byte.
+        """
+        text = self._text
+        if separator.isspace() and b'"' in text:
+            return False
+        # Without quotes, a separator stands nowhere but between cells.
+        expected = line_ends + (text.count(separator) if separator < b" " else 0)
+        checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
+        controls, *other = self._bytes.to_frame().select(checks).row(0)
+        return controls == expected and not any(other)
 
 
 @cache

@@ -42,13 +42,6 @@ class Dialect:
         plain = b'[^"' + apart + end + b"][^" + apart + end + b"]*+"
         return re.compile(b'(?:"((?:[^"]++|"")*+)"|(' + plain + b")?)(" + apart + b"|" + stop + b")")
 
-    @cached_property
-    def run(self) -> re.Pattern[bytes]:
-        """From quote to quote, at the edges of cells or touching another run; group 1 is what follows."""
-        apart, end = re.escape(self.separator), re.escape(self.line_end)
-        cr = b"\r" if self.has_cr else b""
-        return re.compile(b'"(?<![^"' + apart + end + b']")[^"]*+"(?=(["' + apart + end + cr + b"]))")
-
     @property
     def has_cr(self) -> bool:
         """Whether a CR before a line's end belongs to it."""
@@ -124,14 +117,13 @@ def _without_cr(text: bytes, start: int, end: int, dialect: Dialect) -> int:
     return end - 1 if dialect.has_cr and text.endswith(b"\r", start, end) else end
 
 
-def last_cut(text: bytes, dialect: Dialect) -> tuple[int, int]:
-    """Where the last whole record of `text` ends, as far as counting quotes can tell, and how many stand before it.
+def last_cut(text: bytes, dialect: Dialect) -> int:
+    """Where the last whole record of `text` ends, as far as counting quotes can tell.
 
     Looks for the last line's end with an even number of quotes before it, 0 where there is none; a stray quote misleads
-    it, so `quotes_taken_off` must agree before the cut is believed.
+    it, so `Letters.quotes_taken_off` must agree before the cut is believed.
     """
-    quotes = text.count(QUOTE)
-    inside = quotes % 2 == 1
+    inside = text.count(QUOTE) % 2 == 1
     at = len(text)
     while at > 0:
         if inside:
@@ -142,27 +134,10 @@ def last_cut(text: bytes, dialect: Dialect) -> tuple[int, int]:
         if line_end < 0:
             break
         if text.count(QUOTE, line_end, at) % 2 == 0:
-            return line_end + 1, quotes - text.count(QUOTE, line_end + 1)
+            return line_end + 1
         inside = True
         at = line_end
-    return 0, 0
-
-
-def quotes_taken_off(text: bytes, quotes: int, dialect: Dialect) -> int | None:
-    """How many bytes of quotes are no part of any cell; None where a quote does not stand at the edge of a cell.
-
-    A run from quote to quote begins where a cell does and ends where one does; two runs that touch are one cell with
-    a doubled quote, which stands for one. Only where such runs make up all quotes do they make sense.
-
-    Args:
-        text: whole records, the last line's end included.
-        quotes: how many quotes it holds.
-        dialect: how it separates.
-    """
-    if not quotes:
-        return 0
-    followers = dialect.run.findall(text)
-    return quotes - followers.count(QUOTE) if len(followers) * 2 == quotes else None
+    return 0
 
 
 def returns_before_line_ends(text: bytes, dialect: Dialect) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.validation_rules import column_rule, field_rule, mapping_of
 
 from pango_load.records import ColumnRule, FieldType, Shape, ZoneRule
-from pango_load.source.letters import are_letters_plain
+from pango_load.source.letters import Letters
 from pango_load.validation.columns import ColumnReader
 from pango_load.validation.zones import even_stretches, placed_evenly
 
@@ -143,7 +143,7 @@ def test_a_chunk_reads_at_a_glance_as_it_reads_carefully(
     """Protects every byte that is sent: quickness changes no value, no problem and no empty cell."""
     reader = ColumnReader(mapping_of(*RULES, zone=zone, nulls=nulls))
     text = "".join(f"{cell}\n" for cell in frame.transpose().unpivot().get_column("value").to_list()).encode()
-    is_plain = are_letters_plain(text, line_ends=frame.height * frame.width, separator=b",")
+    is_plain = Letters(text).are_plain(line_ends=frame.height * frame.width, separator=b",")
     before = frame.clone()
     read = reader.read(frame, offsets=None, is_plain=is_plain)
     assert [told(*both) for both in zip(read.typed, read.cells, strict=True)] == careful(frame, reader)
@@ -190,7 +190,7 @@ def test_a_plain_text_is_composed_and_has_no_white_space_but_spaces(text: str) -
 
     encoded = text.encode("utf-8", "replace")
     text = encoded.decode()
-    if are_letters_plain(encoded, line_ends=0, separator=b","):
+    if Letters(encoded).are_plain(line_ends=0, separator=b","):
         assert unicodedata.normalize("NFC", text) == text
         assert text.strip() == text.strip(" ")
 
@@ -200,7 +200,7 @@ def test_every_letter_is_judged_plain_or_not_as_unicode_says() -> None:
     import unicodedata
 
     def is_plain(letters: str) -> bool:
-        return are_letters_plain(letters.encode(), line_ends=0, separator=b",")
+        return Letters(letters.encode()).are_plain(line_ends=0, separator=b",")
 
     plain: list[str] = []
     for first in (*range(0x40, 0xD800, 64), *range(0xE000, 0x11_0000, 4096)):

@@ -154,6 +154,7 @@ class Survey:
         self._filled = dict.fromkeys(self._headers, 0)
         self._looked_at = dict.fromkeys(self._headers, 0)
         self._tallies: dict[tuple[str, str], _Tally] = {}
+        self._looks: tuple[pl.Expr, ...] = ()
 
     def look(self, chunk: Chunk) -> None:
         """Take the cells of one chunk into the counts."""
@@ -173,21 +174,45 @@ class Survey:
         """The columns that deserve a close look in this chunk, and for what."""
         frame = chunk.frame
         is_close = chunk.first < CLOSE_RECORDS
-        seen = frame.select(_LENGTH, _CLOSE_LOOK if is_close else _SAMPLED_LOOK).row(0, named=True)
+        lengths = frame.select(_LENGTHS_SEEN).row(0)
         suspects = [
-            (name, str(cut)) for name in self._headers for cut in _LENGTHS if (seen[f"longest {name}"] or 0) >= cut
+            (name, str(cut))
+            for name, longest in zip(frame.columns, lengths, strict=True)
+            for cut in _LENGTHS
+            if (longest or 0) >= cut
         ]
-        hit = [name for name in self._headers if seen[f"hit {name}"]]
-        signs = [(name, code) for name in hit for code in _TESTS if code not in _KINDS]
         if is_close:
             for name in self._headers:
                 self._looked_at[name] += frame.height - frame.get_column(name).null_count()
+            signs = self._signs_hit(frame, (_CLOSE_LOOK,))
             return suspects + signs + [(name, code) for name in self._headers for code in _KINDS]
-        signs = [(name, code) for name, code in signs if code != "serial" or self._may_hold_dates(name)]
-        return suspects + list(_count(frame.select(hit).gather_every(_SAMPLED), signs)) if signs else suspects
+        sample = frame[pl.int_range(0, frame.height, _SAMPLED, eager=True)]
+        return suspects + list(_count(sample, self._signs_hit(sample, self._sampled_looks())))
+
+    def _signs_hit(self, frame: pl.DataFrame, looks: Sequence[pl.Expr]) -> list[tuple[str, str]]:
+        """Each column in which some sign shows, with each sign that it may be."""
+        hit = [name for name, is_hit in frame.select(looks).row(0, named=True).items() if is_hit]
+        return [
+            (name, code)
+            for name in hit
+            for code in _TESTS
+            if code not in _KINDS and (code != "serial" or looks[0] is _CLOSE_LOOK or self._may_hold_dates(name))
+        ]
+
+    def _sampled_looks(self) -> tuple[pl.Expr, ...]:
+        """Every sign; serial numbers only where they can come to mean anything: the columns' kinds are known by now."""
+        if not self._looks:
+            dates = [name for name in self._headers if self._may_hold_dates(name)]
+            others = [name for name in self._headers if name not in dates]
+            self._looks = tuple(
+                pl.col(names).str.contains(signs).any()
+                for names, signs in ((dates, _ANY_SIGN), (others, _ANY_OTHER))
+                if names
+            )
+        return self._looks
 
     def _may_hold_dates(self, name: str) -> bool:
-        """Whether serial numbers in the column can come to mean anything: its kind is known by now."""
+        """Whether the column holds dates, as far as its header and the first records tell."""
         return self._share(name, "date") > _MOSTLY or _sounds_like_date(name)
 
     def findings(self) -> tuple[Finding, ...]:
@@ -288,10 +313,10 @@ _TESTS = _KINDS | _SHAPES | {sign.code: sign.needle for sign in SIGNS}
 
 
 _ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in _KINDS)
+_ANY_OTHER = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in {*_KINDS, "serial"})
 
-_LENGTH = pl.all().str.len_bytes().max().name.prefix("longest ")
-_CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any().name.prefix("hit ")
-_SAMPLED_LOOK = pl.all().gather_every(_SAMPLED).str.contains(_ANY_SIGN).any().name.prefix("hit ")
+_LENGTHS_SEEN = pl.all().str.len_bytes().max()
+_CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any()
 
 
 def _shows(name: str, code: str) -> pl.Expr:

@@ -59,6 +59,7 @@ class DelimitedReader:
             block = next(blocks, None)
             final = block is None
             text = rest + block if block else rest
+            del block
             used = 0
             for piece in self._parser.parse(text, final=final):
                 if piece.frame.height:

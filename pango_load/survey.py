@@ -179,7 +179,10 @@ def _look_out(road: Road) -> DamageSurvey:
     for rule in road.mapping.columns:
         if rule.column is not None and rule.rule.shape in by_shape and not rule.restore_zero:
             by_shape[rule.rule.shape].append(rule.column)
-    return DamageSurvey(road.source.headers, phones=by_shape[Shape.PHONE], emails=by_shape[Shape.EMAIL])
+    look_out = DamageSurvey(road.source.headers, phones=by_shape[Shape.PHONE], emails=by_shape[Shape.EMAIL])
+    for numbers in (numbers for file in road.source.files for numbers in file.rounded):
+        look_out.add_rounded(numbers)
+    return look_out
 
 
 def guard(plan: LoadPlan, found: Survey) -> None:

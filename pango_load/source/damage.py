@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from pango_load.records import Chunk
+    from pango_load.source.formats import RoundedNumbers
 
 SHOWN_ROWS = 3
 CLOSE_RECORDS = 10_000
@@ -215,6 +216,12 @@ class Survey:
         """Whether the column holds dates, as far as its header and the first records tell."""
         return self._share(name, "date") > _MOSTLY or _sounds_like_date(name)
 
+    def add_rounded(self, numbers: RoundedNumbers) -> None:
+        """Take in what the file itself tells: numbers with more digits than a spreadsheet keeps."""
+        tally = self._tallies.setdefault((numbers.column, "rounded"), _Tally())
+        tally.count += numbers.count
+        tally.rows += numbers.rows[: SHOWN_ROWS - len(tally.rows)]
+
     def findings(self) -> tuple[Finding, ...]:
         """What was seen, column by column, tables first."""
         found = [*self._empty_columns(), *self._swapped()]
@@ -282,7 +289,11 @@ class Survey:
             yield self._make("damage.serial-date", name, "serial", message, advice)
 
     def _long_numbers(self, name: str) -> Iterable[Finding]:
-        if self._share(name, "long") > _RARE:
+        if self._tally(name, "rounded").count:
+            message = "{where}: number cells with more than 15 digits, of which a spreadsheet keeps 15"
+            advice = "Format the column as text in the workbook, and enter these ids again from where they come."
+            yield self._make("damage.rounded", name, "rounded", message, advice)
+        elif self._share(name, "long") > _RARE:
             message = "{where}: over 15 digits that end in zeros, rounded by Excel"
             advice = "Export the column as text: Excel keeps only 15 digits of a number."
             yield self._make("damage.rounded", name, "long", message, advice)

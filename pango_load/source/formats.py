@@ -27,6 +27,21 @@ class SourceFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundedNumbers:
+    """Number cells of a workbook's column with more than 15 digits, of which spreadsheets keep no more.
+
+    Attributes:
+        column: the header.
+        count: how many there are.
+        rows: numbers of the first three rows that have one.
+    """
+
+    column: str
+    count: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
     """One file of a source, as a person would describe it.
 
@@ -38,6 +53,7 @@ class SourceFile:
         sheet: the sheet that is read, for workbooks.
         header_row: the line or the sheet's row that the headers stand in; 0 where there are none.
         notes: what was found out and a person should see ("encoding Windows-1258").
+        rounded: what a workbook cannot tell exactly any more.
     """
 
     path: Path
@@ -47,6 +63,7 @@ class SourceFile:
     sheet: str = ""
     header_row: int = 0
     notes: tuple[str, ...] = ()
+    rounded: tuple[RoundedNumbers, ...] = ()
 
 
 class FileReader(Protocol):

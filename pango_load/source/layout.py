@@ -126,7 +126,12 @@ def _score(lines: Sequence[Found]) -> float:
 
 def _find_header_row(path: Path, lines: Sequence[Found], skipped: int, wanted: frozenset[str]) -> int:
     """The number of the first line with something in it, unless that is clearly a title above the headers."""
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if number > skipped and line.cells != []]
+    # A line of separators alone is as blank as a blank one.
+    numbered = [
+        (number, line)
+        for number, line in enumerate(lines, 1)
+        if number > skipped and (line.cells is None or any(cell.strip() for cell in line.cells))
+    ]
     if not numbered:
         return 1
     if wanted:

@@ -19,10 +19,12 @@ from pango_load.source.parquet import ParquetReader
 from pango_load.source.text import TextFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pango_load.plan import SourceOptions
     from pango_load.source.encodings import Encoding
+    from pango_load.source.row_books import RowBook
 
 _ALL = "all"
 _HEAD_BYTES = 1 << 20
@@ -39,6 +41,7 @@ _OTHERS = (
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"SQLite format 3", "an SQLite database"),
     (b"<!DOCTYPE html", "a web page"),
+    (b"<?xml", "an XML document (some exports call one .xls)"),
     (b"<html", "a web page (some exports call one .xls)"),
 )
 
@@ -100,11 +103,18 @@ def _read_head(path: Path) -> bytes:
 
 
 def _is_workbook(path: Path) -> bool:
+    members = _members(path)
+    marks = {"[Content_Types].xml", "mimetype"}
+    return not marks.isdisjoint(members) if members else path.suffix.lower() in _WORKBOOK_SUFFIXES
+
+
+def _members(path: Path) -> frozenset[str]:
+    """The names in a zip archive; none where it is broken."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
+            return frozenset(archive.namelist())
     except (zipfile.BadZipFile, OSError):
-        return path.suffix.lower() in _WORKBOOK_SUFFIXES
+        return frozenset()
 
 
 def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
@@ -116,11 +126,32 @@ def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: froz
             f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
             "Export it again as .xlsx, or rename it to .csv if it is one.",
         )
-    # The engine is not needed for text.
+    # No engine is needed for text.
     from pango_load.source.sheet_stream import SheetStream
     from pango_load.source.sheets import SheetReader
 
-    return (SheetStream if options.low_memory else SheetReader)(path, options, wanted=wanted)
+    make = _row_book(path, head, low_memory=options.low_memory)
+    if make is None:
+        return SheetReader(path, options, wanted=wanted)
+    return SheetStream(path, make, options, wanted=wanted)
+
+
+def _row_book(path: Path, head: bytes, *, low_memory: bool) -> Callable[[Path], RowBook] | None:
+    """How the workbook is read row by row; None where the fast engine reads it."""
+    if head.startswith(_OLE):
+        from pango_load.source.old_workbooks import XlsRows
+
+        return XlsRows
+    members = _members(path)
+    if {"content.xml", "META-INF/manifest.xml"} <= members:
+        from pango_load.source.open_document import OdsRows
+
+        return OdsRows
+    if low_memory and "xl/workbook.xml" in members:
+        from pango_load.source.row_books import XlsxRows
+
+        return XlsxRows
+    return None
 
 
 def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: frozenset[str]) -> FileReader:

@@ -1,55 +1,68 @@
-"""A sheet in flat memory (`--low-memory`): row by row through openpyxl, several times slower than the fast engine."""
+"""A sheet that is read row by row: .xls and .ods, which the fast engine tells too little of, and .xlsx on request."""
 
 from __future__ import annotations
 
-import datetime as dt
-import warnings
+import struct
 import zipfile
 import zlib
-from contextlib import closing, contextmanager
-from decimal import Decimal
+from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 import polars as pl
 from openpyxl.utils.exceptions import InvalidFileException
+from xlrd.biffh import XLRDError
+from xlrd.compdoc import CompDocError
 
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
 from pango_load.source.fingerprint import fingerprint_file
 from pango_load.source.formats import CODE_COLUMN, SourceFile, SourceFormat, check_headers, still_damaged, without_marks
-from pango_load.source.sheets import describe_failures, pick_sheet, sheet_notes
-from pango_load.source.workbook import SheetFacts, column_letters, read_facts, sheet_part
+from pango_load.source.number_formats import with_zeros
+from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
+from pango_load.source.sheet_notes import rounded_numbers, sheet_notes
+from pango_load.source.sheets import describe_failures
+from pango_load.source.tables import asked_table, leading_table, table_notes
+from pango_load.source.workbook import column_letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pango_load.plan import SourceOptions
     from pango_load.source.fingerprint import Fingerprint
+    from pango_load.source.row_books import Row, RowBook
+    from pango_load.source.tables import Table
 
 CHUNK_ROWS = 4096
 _BROKEN = (
     InvalidFileException,
+    XLRDError,
+    CompDocError,
     zipfile.BadZipFile,
     ParseError,
     LookupError,
     ValueError,
     TypeError,
     AttributeError,
+    AssertionError,
+    ArithmeticError,
+    NotImplementedError,
     OSError,
     EOFError,
     zlib.error,
+    struct.error,
 )
-_DIGITS = 15
+"""What openpyxl, xlrd and the XML parser raise for a damaged workbook."""
 
 
 class SheetStream:
-    """Reads one sheet of an .xlsx file row by row; see `FileReader`.
+    """Reads one sheet row by row; see `FileReader`.
 
     Args:
         path: the workbook.
+        make: opens it.
         options: `sheet`, `header_row` and `visible_only` are looked at.
         wanted: where it is known which columns are needed, error cells in others spoil no row.
 
@@ -59,25 +72,44 @@ class SheetStream:
 
     unseen_keys: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path, options: SourceOptions, *, wanted: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        make: Callable[[Path], RowBook],
+        options: SourceOptions,
+        *,
+        wanted: frozenset[str] = frozenset(),
+    ) -> None:
         self.fingerprint: Fingerprint | None = None
         self._path = path
         self._wanted = wanted
-        names = self._sheet_names()
-        self._sheet = pick_sheet(path, names, options.sheet)
-        self._facts = self._read_facts()
+        with self._told():
+            self._book = make(path)
+        tables, names = self._book.tables, self._book.names
+        asked = asked_table(tables, names, options.sheet)
+        self._sheet = asked.sheet if asked else pick_sheet(path, names, options.sheet, tables)
+        with self._told():
+            self._facts = self._book.facts(self._sheet)
+        self._hidden_columns = frozenset(self._facts.hidden_columns if options.visible_only else ())
+        self._table: Table | None = asked
+        self._is_alone = asked is not None
         self._header_row, self._names = self._find_headers(options.header_row)
         self.headers = without_marks(list(self._names.values()))
-        self._hidden = frozenset(self._facts.hidden_rows) if options.visible_only else frozenset[int]()
+        self._hidden = frozenset(self._facts.hidden_rows if options.visible_only else ())
+        others = [table for table in tables if table.sheet == self._sheet and table is not self._table]
         self.file = SourceFile(
             path=path,
             format=SourceFormat.XLSX,
             sheet=self._sheet,
             header_row=self._header_row,
             notes=(
-                *sheet_notes(self._sheet, len(names) - 1, self._facts, visible_only=options.visible_only),
-                "read row by row in little memory",
+                *sheet_notes(
+                    self._sheet, len(names) - 1, self._facts, columns=self._names, visible_only=options.visible_only
+                ),
+                *table_notes(self._table, is_asked=self._is_alone, others=() if self._is_alone else others),
+                *((self._book.note,) if self._book.note else ()),
             ),
+            rounded=rounded_numbers(self._facts, self._names, after=self._header_row),
         )
 
     def with_headers(self, extra: Sequence[str]) -> SheetStream:
@@ -96,7 +128,7 @@ class SheetStream:
         rows: list[int] = []
         damaged: dict[int, Damage] = {}
         for number, cells in self._rows():
-            if number <= self._header_row or number in self._hidden or not (any(cells) or number in failed):
+            if not self._is_record(number) or not (any(cells) or number in failed):
                 continue
             judged = self._judge(number, cells, failed.get(number))
             if isinstance(judged, Damage):
@@ -145,70 +177,63 @@ class SheetStream:
         own = [by_name[name] for name in self.headers]
         return own if any(own) else still_damaged(by_name.get(CODE_COLUMN), self.headers) or own
 
-    def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
+    def _is_record(self, number: int) -> bool:
+        """Whether a row may be a record, if it holds anything."""
+        table = self._table
+        if number <= self._header_row or number in self._hidden or (table is not None and number == table.totals):
+            return False
+        return table is None or not self._is_alone or number <= table.last_row
+
+    def _rows(self) -> Iterator[Row]:
         """(Row number, its cells from column A on) of every row that stands in the file."""
-        with self._told(), self._open() as book:
-            sheet = book[self._sheet]
-            sheet.reset_dimensions()
-            for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-                yield number, [cell_text(value) for value in cells]
+        zeros = self._facts.zeros
+        with self._told():
+            for number, cells in self._book.rows(self._sheet):
+                for column in zeros.columns:
+                    if column <= len(cells):
+                        cells[column - 1] = with_zeros(cells[column - 1], zeros.width(number, column))
+                yield (
+                    number,
+                    [None if self._is_outside(column) else cell for column, cell in enumerate(cells, 1)]
+                    if self._hidden_columns or self._is_alone
+                    else cells,
+                )
+
+    def _is_outside(self, column: int) -> bool:
+        table = self._table if self._is_alone else None
+        is_beside = table is not None and not table.first_column <= column <= table.last_column
+        return is_beside or column in self._hidden_columns
 
     def _find_headers(self, asked: int | None) -> tuple[int, dict[int, str]]:
-        place = f'sheet "{self._sheet}"'
-        for number, cells in self._rows():
-            if number != asked if asked else not any(cells):
-                continue
-            names = {column: (text or "").strip() for column, text in enumerate(cells, 1)}
-            named = {column: name for column, name in names.items() if name}
-            check_headers(list(named.values()), self._path, f"{place}, row {number}")
-            return number, named
-        raise UsageError(
-            f"{self._path}, {place} holds no headers.", "Put them into the first row, or name another --sheet."
+        """The header row's number, and column -> header."""
+        place = f'{self._path}, sheet "{self._sheet}"'
+        if asked is None and self._table is not None:
+            asked = self._table.first_row
+        rows: Iterator[tuple[int, list[str]]] = (
+            (number, [(cell or "").strip() for cell in cells]) for number, cells in self._rows()
         )
-
-    def _sheet_names(self) -> list[str]:
-        with self._told(), self._open() as book:
-            return list(book.sheetnames)
-
-    def _open(self) -> closing[openpyxl.Workbook]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return closing(openpyxl.load_workbook(self._path, read_only=True, data_only=True))
+        if asked is None:
+            first = list(islice((row for row in rows if any(row[1])), LOOKED_AT))
+            self._table = leading_table(self._book.tables, self._sheet, first)
+            if self._table is not None:
+                asked = self._table.first_row
+            elif first:
+                asked = pick_header_row(place, first, self._wanted)
+            rows = iter(first)
+        for number, cells in rows:
+            if number == asked:
+                named = {column: name for column, name in enumerate(cells, 1) if name}
+                check_headers(list(named.values()), self._path, f'sheet "{self._sheet}", row {number}')
+                return number, named
+        raise UsageError(f"{place} holds no headers.", "Put them into the first row, or name another --sheet.")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What openpyxl raises for a damaged workbook, in our words."""
+        """What is raised for a damaged workbook, in our words."""
         try:
             yield
         except _BROKEN as error:
             raise UsageError(
-                f"{self._path} cannot be opened row by row: it is damaged, or no .xlsx file.",
-                "Load it without --low-memory, or save it again as .xlsx.",
+                f"{self._path} cannot be opened as a workbook: it is damaged, or something else under that name.",
+                "Open it in Excel and save it again as .xlsx, or export it as CSV UTF-8.",
             ) from error
-
-    def _read_facts(self) -> SheetFacts:
-        with self._told(), zipfile.ZipFile(self._path) as book:
-            part = sheet_part(book, self._sheet)
-            return read_facts(book, part) if part else SheetFacts(was_scanned=False)
-
-
-def cell_text(value: object) -> str | None:
-    """The text of a cell, as the fast engine gives it."""
-    match value:
-        case None | "":
-            text = None
-        case bool():
-            text = "true" if value else "false"
-        case float() if value == int(value) and abs(value) < 10**_DIGITS:
-            text = str(int(value))
-        case float():
-            text = format(Decimal(f"{value:.{_DIGITS}g}"), "f")
-        case dt.datetime():
-            text = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
-        case dt.date():
-            text = f"{value.isoformat()}T00:00:00"
-        case dt.time():
-            text = value.isoformat(timespec="seconds")
-        case _:
-            text = str(value)
-    return text

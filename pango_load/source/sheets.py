@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import fastexcel
@@ -22,6 +22,9 @@ from pango_load.source.formats import (
     still_damaged,
     without_marks,
 )
+from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
+from pango_load.source.sheet_notes import memory_note, rounded_numbers, sheet_notes
+from pango_load.source.tables import Table, asked_table, find_tables, leading_table, table_notes
 from pango_load.source.workbook import NO_VALUE, SheetFacts, column_letters, read_facts, sheet_part
 
 if TYPE_CHECKING:
@@ -32,10 +35,6 @@ if TYPE_CHECKING:
     from pango_load.source.fingerprint import Fingerprint
 
 CHUNK_ROWS = 16384
-_LOOKED_AT = 50
-_FEW = 3
-_LARGE = 20 << 20
-_GROWTH = 20
 _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _LONG_NUMBER = r"^-?\d{16,}$"
@@ -51,6 +50,8 @@ class _Sheet:
         frame: columns named by their position, "0" for the first one that is used.
         first_column: its number, 1 for column A.
         name, others: the sheet, and how many more there are.
+        tables: the named tables of the workbook.
+        asked: the table that was asked for by its name.
     """
 
     frame: pl.DataFrame
@@ -58,6 +59,12 @@ class _Sheet:
     name: str
     others: int
     facts: SheetFacts
+    tables: tuple[Table, ...] = ()
+    asked: Table | None = None
+
+    def number(self, index: int) -> int:
+        """The number of the column at `index`, 1 for A."""
+        return index + self.first_column
 
 
 class SheetReader:
@@ -81,20 +88,27 @@ class SheetReader:
         self.fingerprint: Fingerprint | None
         content, self.fingerprint = _read_whole(path, None)
         sheet = _load(path, content, options.sheet)
-        header_row, names = _find_headers(path, sheet, options.header_row, wanted)
+        if self._visible_only:
+            sheet = _without_hidden_columns(sheet)
+        header_row, names, table = _find_headers(path, sheet, options.header_row, wanted)
         self._header_row = header_row
         self._names = names
+        self._table = table
         self.headers = without_marks([name for _, name in names])
         self._sheet = sheet
+        by_number = {sheet.number(index): name for index, name in names}
+        others = [one for one in sheet.tables if one.sheet == sheet.name and one is not table]
         self.file = SourceFile(
             path=path,
             format=SourceFormat.XLSX,
             sheet=sheet.name,
             header_row=header_row,
             notes=(
-                *sheet_notes(sheet.name, sheet.others, sheet.facts, visible_only=self._visible_only),
-                *_memory_note(len(content)),
+                *sheet_notes(sheet.name, sheet.others, sheet.facts, columns=by_number, visible_only=self._visible_only),
+                *table_notes(table, is_asked=sheet.asked is not None, others=() if sheet.asked else others),
+                *memory_note(len(content)),
             ),
+            rounded=rounded_numbers(sheet.facts, by_number, after=header_row),
         )
         self._records = self._find_records()
 
@@ -134,6 +148,11 @@ class SheetReader:
         failed = pl.Series(list(self._failed_by_row()), dtype=pl.Int64)
         holds = ~pl.all_horizontal(pl.exclude("\x00row").is_null()) | pl.col("\x00row").is_in(failed.implode())
         frame = frame.filter(holds)
+        table = self._table
+        if table is not None and table.total_row:
+            frame = frame.filter(pl.col("\x00row") != table.totals)
+        if table is not None and table is sheet.asked:
+            frame = frame.filter(pl.col("\x00row") <= table.last_row)
         if self._visible_only:
             hidden = pl.Series(sheet.facts.hidden_rows, dtype=pl.Int64)
             frame = frame.filter(~pl.col("\x00row").is_in(hidden.implode()))
@@ -153,8 +172,7 @@ class SheetReader:
 
     def _damage(self, row: int, failed: dict[int, str], cells: Sequence[str | None]) -> Damage:
         texts = [failed.get(index) or cell or "" for (index, _), cell in zip(self._names, cells, strict=True)]
-        offset = self._sheet.first_column
-        places = {f"{column_letters(index + offset)}{row}": what for index, what in failed.items()}
+        places = {f"{column_letters(self._sheet.number(index))}{row}": what for index, what in failed.items()}
         return describe_failures(places, "\t".join(texts))
 
 
@@ -175,25 +193,6 @@ def _still_damaged(part: pl.DataFrame, headers: Sequence[str]) -> dict[int, Dama
     return {index: damage for index, damage in found if damage is not None}
 
 
-def _header_row(path: Path, sheet: _Sheet, start: int, wanted: frozenset[str]) -> int:
-    """The number of the first row with something in it, unless that is clearly a title above the headers."""
-    rows = [[(cell or "").strip() for cell in row] for row in sheet.frame.slice(start, _LOOKED_AT).rows()]
-    if wanted:
-        found = next((number for number, row in enumerate(rows) if wanted <= set(row)), None)
-        if found is not None:
-            return start + found + 1
-    filled = [[cell for cell in row if cell] for row in rows]
-    width = max(map(len, filled))
-    better = next((number for number, row in enumerate(filled) if len(set(row)) == width), 0)
-    if len(filled[0]) <= 1 and width >= _FEW and better:
-        raise UsageError(
-            f'{path}, sheet "{sheet.name}": row {start + 1} looks like a title, and row {start + better + 1} like the'
-            " headers.",
-            f"Say so with --header-row {start + better + 1} (or --header-row {start + 1}).",
-        )
-    return start + 1
-
-
 def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) -> tuple[bytes, Fingerprint]:
     reader = BlockReader(path, expected)
     content = io.BytesIO()
@@ -208,7 +207,9 @@ def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) 
 def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
     try:
         book = fastexcel.read_excel(content)
-        name = pick_sheet(path, book.sheet_names, wanted)
+        tables = _find_tables(content)
+        asked = asked_table(tables, book.sheet_names, wanted)
+        name = asked.sheet if asked else pick_sheet(path, book.sheet_names, wanted, tables)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
@@ -228,33 +229,14 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
             "Open it in Excel and save it again as .xlsx, or export it as CSV UTF-8.",
         ) from error
     return _Sheet(
-        frame=_mark_dates(frame, dates, real),
+        frame=_with_zeros(_mark_dates(frame, dates, real), facts, first_column),
         first_column=first_column,
         name=name,
         others=len(book.sheet_names) - 1,
         facts=facts,
+        tables=tables,
+        asked=asked,
     )
-
-
-def pick_sheet(path: Path, names: Sequence[str], wanted: str | None) -> str:
-    """The sheet that is meant: by name, by a name that differs in case only, or by number from 1; else the first.
-
-    Raises:
-        UsageError: listing the sheets there are.
-    """
-    if not names:
-        raise UsageError(f"{path} has no sheets.", "Save the table as a sheet of a workbook, or as CSV.")
-    if wanted is None:
-        return names[0]
-    if wanted in names:
-        return wanted
-    alike = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]
-    if len(alike) == 1:
-        return alike[0]
-    if wanted.isdigit() and 1 <= int(wanted) <= len(names):
-        return names[int(wanted) - 1]
-    listed = ", ".join(f'{number} "{name}"' for number, name in enumerate(names, 1))
-    raise UsageError(f'{path} has no sheet "{wanted}".', f"--sheet takes one of these, by name or number: {listed}.")
 
 
 def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
@@ -265,6 +247,34 @@ def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
         if part is None or part not in book.namelist():
             return SheetFacts(has_date_text=True, was_scanned=False)
         return read_facts(book, part, long_numbers=long_numbers)
+
+
+def _find_tables(content: bytes) -> tuple[Table, ...]:
+    if not content.startswith(b"PK"):
+        return ()
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        return find_tables(book)
+
+
+def _with_zeros(frame: pl.DataFrame, facts: SheetFacts, first_column: int) -> pl.DataFrame:
+    """Numbers with the zeros that their format shows."""
+    padded = []
+    for column in facts.zeros.columns:
+        name = str(column - first_column)
+        if name not in frame.columns:
+            continue
+        widths = [0] * frame.height
+        for first, last, width in facts.zeros.runs(column):
+            widths[first - 1 : last] = [width] * (min(last, frame.height) - first + 1)
+        shown = pl.col(name).str.zfill(pl.lit(pl.Series(widths, dtype=pl.Int64)))
+        padded.append(pl.when(pl.col(name).str.contains(r"^\d+$")).then(shown).otherwise(pl.col(name)).alias(name))
+    return frame.with_columns(padded)
+
+
+def _without_hidden_columns(sheet: _Sheet) -> _Sheet:
+    hidden = {str(column - sheet.first_column) for column in sheet.facts.hidden_columns}
+    empty = [pl.lit(None, pl.String).alias(name) for name in sheet.frame.columns if name in hidden]
+    return replace(sheet, frame=sheet.frame.with_columns(empty))
 
 
 def _tidy(frame: pl.DataFrame) -> pl.DataFrame:
@@ -297,8 +307,8 @@ def _mark_dates(frame: pl.DataFrame, columns: Sequence[str], real: pl.DataFrame 
 
 def _find_headers(
     path: Path, sheet: _Sheet, asked: int | None, wanted: frozenset[str]
-) -> tuple[int, list[tuple[int, str]]]:
-    """The header row's number, and (index of the column, header) for every column that has one.
+) -> tuple[int, list[tuple[int, str]], Table | None]:
+    """The header row's number, (index of the column, header) for every column that has one, and the table they are of.
 
     A column without a header is left out where it is empty.
     """
@@ -308,51 +318,31 @@ def _find_headers(
     start = holds.arg_max() if holds.any() else None
     if start is None:
         raise UsageError(f"{path}, {place} is empty.", "Put the headers into the first row, or name another --sheet.")
-    row = asked or _header_row(path, sheet, start, wanted)
+    rows = _first_rows(frame, start)
+    table = sheet.asked or (None if asked else leading_table(sheet.tables, sheet.name, rows))
+    row = asked or (table.first_row if table else pick_header_row(f"{path}, {place}", rows, wanted))
     if row > frame.height:
         raise UsageError(f"{path}, {place} has no row {row}.", f"Its last row is {frame.height}; change --header-row.")
     texts = [(cell or "").strip() for cell in frame.row(row - 1)]
     below = frame.slice(row)
     used = [index for index, text in enumerate(texts) if text or below[:, index].null_count() < below.height]
-    letters = {index: column_letters(index + sheet.first_column) for index in used}
-    nameless = [letters[index] for index in used if not texts[index]]
+    if sheet.asked:
+        columns = range(sheet.asked.first_column, sheet.asked.last_column + 1)
+        used = [index for index in used if sheet.number(index) in columns]
+    nameless = [column_letters(sheet.number(index)) for index in used if not texts[index]]
     if nameless:
         raise UsageError(
             f"{path}, {place}, row {row}: column {', '.join(nameless)} holds values and has no header.",
-            "Name it in that row, or say with --header-row which row holds the headers.",
+            "Name it in that row, or say with --header-row which row holds the headers"
+            + "".join(f", or --sheet {table.name}" for table in sheet.tables if table.sheet == sheet.name)
+            + ".",
         )
     names = [(index, texts[index]) for index in used]
     check_headers([name for _, name in names], path, f"{place}, row {row}")
-    return row, names
+    return row, names, table
 
 
-def sheet_notes(name: str, others: int, facts: SheetFacts, *, visible_only: bool) -> tuple[str, ...]:
-    """What a person should know about a sheet before its rows are sent."""
-    notes = [f"sheet {name}" + (f" ({_count(others, 'other sheet')} not read)" if others else "")]
-    if not facts.was_scanned:
-        notes.append("error cells and hidden rows of this format cannot be seen: save it as .xlsx to have them told")
-    if facts.hidden_rows:
-        what = "left out" if visible_only else "read too; --visible-only leaves them out"
-        notes.append(f"{_count(len(facts.hidden_rows), 'hidden row')}, {what}")
-    if facts.hidden_columns:
-        notes.append(f"{_count(facts.hidden_columns, 'hidden group')} of columns, read too")
-    if facts.long_numbers:
-        shown = ", ".join(facts.long_numbers[:3]) + (", ..." if len(facts.long_numbers) > _FEW else "")
-        cells = _count(len(facts.long_numbers), "number cell")
-        notes.append(f"{cells} with more than 15 digits ({shown}), which Excel has rounded: format ids as text")
-    if facts.filtered:
-        notes.append("a filter is set; rows that it hides are read too" if not visible_only else "a filter is set")
-    if facts.merged:
-        notes.append(f"{_count(facts.merged, 'merged area')}: only the first cell of each has a value")
-    return tuple(notes)
-
-
-def _memory_note(size: int) -> tuple[str, ...]:
-    """Measured: a packed workbook of 26 MB takes 550 MB."""
-    if size < _LARGE:
-        return ()
-    return (f"about {size * _GROWTH >> 20:,} MB of memory; --low-memory needs little, and more time",)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def _first_rows(frame: pl.DataFrame, start: int) -> list[tuple[int, list[str]]]:
+    """Number and trimmed cells of the first rows that hold something."""
+    rows = enumerate(frame.slice(start, LOOKED_AT).rows(), start + 1)
+    return [(number, [(cell or "").strip() for cell in row]) for number, row in rows if any(row)]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 from xml.sax.saxutils import unescape
+
+from pango_load.source.number_formats import ZeroRuns, styles_with_zeros
 
 if TYPE_CHECKING:
     import zipfile
@@ -36,7 +39,11 @@ _LONG_NUMBER = re.compile(
     rb"<(?:\w+:)?c\b([^>]*)><(?:\w+:)?v>-?(?:\d{16,}|\d(?:\.\d+)?[eE]\+(?:1[5-9]|[2-9]\d))</(?:\w+:)?v>"
 )
 _TEXT_TYPE = re.compile(rb'\bt="(?:s|str|inlineStr)"')
+_OTHER_TYPE = re.compile(rb'\bt="(?!n")')
+_STYLED_CELL = rb'<(?:\w+:)?c\b(?=([^>/]*)>)[^>]*?\bs="(%s)"'
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
+_MINIMUM, _MAXIMUM = re.compile(rb'\bmin="(\d+)"'), re.compile(rb'\bmax="(\d+)"')
+_LAST_COLUMN = 16_384
 _COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
 
 
@@ -48,44 +55,55 @@ class SheetFacts:
         failed: (row, column), both from 1, of cells without a value of their own -> what stands there (`#N/A`, or
             `a formula without a value`).
         hidden_rows: numbers of hidden rows.
-        hidden_columns: how many columns are hidden.
+        hidden_columns: numbers of hidden columns.
         merged: how many areas are merged.
         filtered: whether a filter is set.
         has_date_text: whether some *text* of the workbook looks as the engine writes real dates.
-        long_numbers: number cells (`B7`) with more than 15 digits, of which Excel keeps no more; looked for on request.
+        long_numbers: (row, column) of number cells with more than 15 digits, of which Excel keeps 15; looked for on
+            request.
+        zeros: number cells that are shown with leading zeros.
         was_scanned: there is an XML of this kind at all.
     """
 
     failed: dict[tuple[int, int], str] = field(default_factory=dict)
     hidden_rows: list[int] = field(default_factory=list)
-    hidden_columns: int = 0
+    hidden_columns: list[int] = field(default_factory=list)
     merged: int = 0
     filtered: bool = False
     has_date_text: bool = False
-    long_numbers: list[str] = field(default_factory=list)
+    long_numbers: list[tuple[int, int]] = field(default_factory=list)
+    zeros: ZeroRuns = field(default_factory=ZeroRuns)
     was_scanned: bool = True
 
 
 def sheet_part(book: zipfile.ZipFile, name: str) -> str | None:
     """The archive's member that holds the sheet called `name`, None where it cannot be told."""
+    return sheet_parts(book).get(name)
+
+
+def sheet_parts(book: zipfile.ZipFile) -> dict[str, str]:
+    """Name of each sheet -> the archive's member that holds it; nothing where it cannot be told."""
     try:
         sheets = book.read("xl/workbook.xml")
         relations = book.read("xl/_rels/workbook.xml.rels")
     except KeyError:
-        return None
+        return {}
+    targets: dict[str, str] = {}
+    for tag in re.findall(rb"<(?:\w+:)?Relationship\b([^>]*)>", relations):
+        told = attributes(tag)
+        if "Id" in told and "Target" in told:
+            targets[told["Id"]] = posixpath.normpath(posixpath.join("/xl", told["Target"])).lstrip("/")
+    parts: dict[str, str] = {}
     for tag in re.findall(rb"<(?:\w+:)?sheet\b([^>]*)>", sheets):
-        attributes = _attributes(tag)
-        if attributes.get("name") != name:
-            continue
-        wanted = next((value for key, value in attributes.items() if key.endswith(":id")), None)
-        for relation in re.findall(rb"<(?:\w+:)?Relationship\b([^>]*)>", relations):
-            target = _attributes(relation)
-            if target.get("Id") == wanted and "Target" in target:
-                return posixpath.normpath(posixpath.join("/xl", target["Target"])).lstrip("/")
-    return None
+        told = attributes(tag)
+        relation = next((value for key, value in told.items() if key.endswith(":id")), "")
+        if relation in targets:
+            parts.setdefault(told.get("name", ""), targets[relation])
+    return parts
 
 
-def _attributes(tag: bytes) -> dict[str, str]:
+def attributes(tag: bytes) -> dict[str, str]:
+    """The attributes of a tag, given as the text behind its name."""
     pairs = re.findall(r"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", tag.decode(errors="replace"))
     quotes = {"&quot;": '"', "&apos;": "'"}
     return {key: unescape(double or single, quotes) for key, double, single in pairs}
@@ -94,10 +112,15 @@ def _attributes(tag: bytes) -> dict[str, str]:
 def read_facts(book: zipfile.ZipFile, part: str, *, long_numbers: bool = False) -> SheetFacts:
     """Scan one sheet, and the texts it shares with the others."""
     facts = SheetFacts()
+    zeros: dict[int, int] = {}
+    with suppress(KeyError):
+        zeros = styles_with_zeros(book.read("xl/styles.xml"))
     with book.open(part) as stream:
         piece = b""
         for piece in _pieces(stream):
             _scan(piece, facts)
+            if zeros:
+                _scan_zeros(piece, zeros, facts)
             if long_numbers:
                 _scan_numbers(piece, facts)
         _scan_end(piece, facts)
@@ -128,7 +151,7 @@ def _scan(piece: bytes, facts: SheetFacts) -> None:
             number = _NUMBER.search(tag)
             if number and _HIDDEN.search(tag):
                 facts.hidden_rows.append(int(number[1]))
-        facts.hidden_columns += sum(1 for tag in _COLUMN.findall(piece) if _HIDDEN.search(tag))
+        facts.hidden_columns += _hidden_columns(piece)
     if _ERROR_HINT.search(piece):
         for match in _ERROR.finditer(piece):
             _note(match[1], match[2].decode(errors="replace"), facts)
@@ -139,11 +162,26 @@ def _scan(piece: bytes, facts: SheetFacts) -> None:
     facts.has_date_text = facts.has_date_text or _DATE_TEXT.search(piece) is not None
 
 
+def _hidden_columns(piece: bytes) -> Iterator[int]:
+    for tag in _COLUMN.findall(piece):
+        first, last = _MINIMUM.search(tag), _MAXIMUM.search(tag)
+        if first and last and _HIDDEN.search(tag):
+            yield from range(int(first[1]), min(int(last[1]), _LAST_COLUMN) + 1)
+
+
 def _scan_numbers(piece: bytes, facts: SheetFacts) -> None:
     for tag in _LONG_NUMBER.findall(piece):
         reference = _REFERENCE.search(tag)
         if reference and not _TEXT_TYPE.search(tag):
-            facts.long_numbers.append((reference[1] + reference[2]).decode())
+            facts.long_numbers.append((int(reference[2]), column_number(reference[1].decode())))
+
+
+def _scan_zeros(piece: bytes, zeros: dict[int, int], facts: SheetFacts) -> None:
+    styled = re.compile(_STYLED_CELL % b"|".join(b"%d" % style for style in zeros))
+    for tag, style in styled.findall(piece):
+        reference = _REFERENCE.search(tag)
+        if reference and not _OTHER_TYPE.search(tag):
+            facts.zeros.add(int(reference[2]), column_number(reference[1].decode()), zeros[int(style)])
 
 
 def _scan_end(piece: bytes, facts: SheetFacts) -> None:

@@ -1,9 +1,8 @@
-"""Parquet and OpenDocument arrive as text like everything else."""
+"""Parquet arrives as text like everything else."""
 
 from __future__ import annotations
 
 import datetime as dt
-import zipfile
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -62,32 +61,3 @@ def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="cannot be read as Parquet"):
         open_source([path], SourceOptions())
-
-
-OFFICE = "urn:oasis:names:tc:opendocument:xmlns:"
-ODS = f"""<?xml version="1.0" encoding="UTF-8"?>
-<office:document-content xmlns:office="{OFFICE}office:1.0" xmlns:table="{OFFICE}table:1.0" xmlns:text="{OFFICE}text:1.0"
- office:version="1.2"><office:body><office:spreadsheet><table:table table:name="Khách hàng">
-<table:table-row><table:table-cell office:value-type="string"><text:p>id</text:p></table:table-cell>
-<table:table-cell office:value-type="string"><text:p>name</text:p></table:table-cell></table:table-row>
-<table:table-row><table:table-cell office:value-type="float" office:value="123"><text:p>123</text:p></table:table-cell>
-<table:table-cell office:value-type="string"><text:p>Nguyễn</text:p></table:table-cell></table:table-row>
-</table:table></office:spreadsheet></office:body></office:document-content>""".replace("\n", " ").replace("> <", "><")
-
-
-def test_an_open_document_sheet_is_read_and_its_limits_are_said(tmp_path: Path) -> None:
-    """Protects LibreOffice users, who must know that error cells cannot be seen there."""
-    path = tmp_path / "a.ods"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr("content.xml", ODS)
-        archive.writestr(
-            "META-INF/manifest.xml",
-            '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
-        )
-    read = read_all(path)
-
-    assert (read.headers, read.cells, read.rows) == (("id", "name"), [("123", "Nguyễn")], [2])
-    notes = open_source([path], SourceOptions()).files[0].notes
-    assert notes[0] == "sheet Khách hàng"
-    assert "cannot be seen" in notes[1]

@@ -20,6 +20,7 @@ from support.source_reading import read_all
 from pango_load.errors import UsageError
 from pango_load.plan import SourceOptions
 from pango_load.source.files import open_source
+from pango_load.source.formats import RoundedNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,9 +201,9 @@ def test_numbers_that_excel_has_rounded_are_said(tmp_path: Path) -> None:
     rows: list[list[object]] = [["id"], [123456789012345], [1234567890123456789], ["1234567890123456789"], [1.5e18]]
     path = write(tmp_path, rows)
 
-    assert open_source([path], SourceOptions()).files[0].notes[1:] == (
-        "2 number cells with more than 15 digits (A3, A5), which Excel has rounded: format ids as text",
-    )
+    for low in (False, True):
+        file = open_source([path], SourceOptions(low_memory=low)).files[0]
+        assert file.rounded == (RoundedNumbers(column="id", count=2, rows=(3, 5)),)
 
 
 def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
@@ -219,12 +220,14 @@ def test_hidden_rows_and_merged_cells_are_said(tmp_path: Path) -> None:
     assert open_source([path], SourceOptions()).files[0].notes == (
         "sheet Data",
         "1 hidden row, read too; --visible-only leaves them out",
-        "1 hidden group of columns, read too",
+        "hidden column B, read too; --visible-only leaves them out",
         "a filter is set; rows that it hides are read too",
         "1 merged area: only the first cell of each has a value",
     )
     assert read_all(path).rows == [2, 3, 4]
-    assert read_all(path, options=SourceOptions(visible_only=True)).rows == [2, 4]
+    for low in (False, True):
+        visible = read_all(path, options=SourceOptions(visible_only=True, low_memory=low))
+        assert (visible.headers, visible.cells, visible.rows) == (("a",), [("1",), ("5",)], [2, 4])
 
 
 def test_a_damaged_record_that_comes_back_uncorrected_is_damaged_in_the_same_way(tmp_path: Path) -> None:

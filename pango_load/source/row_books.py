@@ -1,0 +1,114 @@
+"""Workbooks that are read row by row; here .xlsx through openpyxl, in flat memory (`--low-memory`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+import zipfile
+from contextlib import closing
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+import openpyxl
+
+from pango_load.source.tables import Table, find_tables
+from pango_load.source.workbook import SheetFacts, read_facts, sheet_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DIGITS = 15
+"""What a spreadsheet keeps of a number."""
+
+Row = tuple[int, list[str | None]]
+"""A row's number, and its cells from column A on."""
+
+
+class RowBook(Protocol):
+    """A workbook that gives its rows one after the other; any of them may raise what a damaged file makes it raise.
+
+    Attributes:
+        names: its sheets, in order.
+        tables: its named tables.
+        note: what a person should know of this way of reading; empty where there is nothing.
+    """
+
+    names: tuple[str, ...]
+    tables: tuple[Table, ...]
+    note: str
+
+    def rows(self, sheet: str) -> Iterator[Row]:
+        """Rows from the top; those without any cell may be left out."""
+        ...
+
+    def facts(self, sheet: str) -> SheetFacts:
+        """What else there is to know of a sheet."""
+        ...
+
+
+class XlsxRows:
+    """An .xlsx file, several times slower than through the fast engine."""
+
+    note = "read row by row in little memory"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._open() as book:
+            self.names = tuple(book.sheetnames)
+        with zipfile.ZipFile(path) as archive:
+            self.tables = find_tables(archive)
+
+    def rows(self, sheet: str) -> Iterator[Row]:
+        """See `RowBook`."""
+        with self._open() as book:
+            opened = book[sheet]
+            opened.reset_dimensions()
+            for number, cells in enumerate(opened.iter_rows(values_only=True), 1):
+                yield number, [cell_text(value) for value in cells]
+
+    def facts(self, sheet: str) -> SheetFacts:
+        """See `RowBook`."""
+        with zipfile.ZipFile(self._path) as archive:
+            part = sheet_part(archive, sheet)
+            return read_facts(archive, part, long_numbers=True) if part else SheetFacts(was_scanned=False)
+
+    def _open(self) -> closing[openpyxl.Workbook]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return closing(openpyxl.load_workbook(self._path, read_only=True, data_only=True))
+
+
+def cell_text(value: object) -> str | None:
+    """The text of a cell, as the fast engine gives it."""
+    match value:
+        case None | "":
+            text = None
+        case bool():
+            text = "true" if value else "false"
+        case float():
+            text = number_text(value)
+        case dt.datetime():
+            text = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+        case dt.date():
+            text = f"{value.isoformat()}T00:00:00"
+        case dt.time():
+            text = value.isoformat(timespec="seconds")
+        case dt.timedelta():
+            text = clock_text(value.total_seconds())
+        case _:
+            text = str(value)
+    return text
+
+
+def number_text(value: float) -> str:
+    """A number as a person writes it: no `.0`, no exponent, 15 digits at most."""
+    if value == int(value) and abs(value) < 10**DIGITS:
+        return str(int(value))
+    return format(Decimal(f"{value:.{DIGITS}g}"), "f")
+
+
+def clock_text(seconds: float) -> str:
+    """A time of day or a length of time: `12:30:00`, `36:00:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"

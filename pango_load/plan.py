@@ -233,6 +233,22 @@ class SourceOptions:
     low_memory: bool = False
     visible_only: bool = False
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same as flags of the command line, for a command that goes on with the same rows."""
+        values = (
+            ("--sheet", self.sheet),
+            ("--skip-rows", self.skip_rows or None),
+            ("--limit", self.limit),
+            ("--encoding", self.encoding),
+            ("--delimiter", self.delimiter),
+            ("--header-row", self.header_row),
+        )
+        words = [word for flag, value in values if value is not None for word in (flag, str(value))]
+        words += ["--low-memory"] if self.low_memory else []
+        words += ["--visible-only"] if self.visible_only else []
+        return tuple(words)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:

@@ -292,7 +292,10 @@ class Run:
             files = list(self.left.get("rejected", ())) if len(self.plan.files) == 1 and not self.counts.unsent else []
         if not files or len(files) > FILES_NAMED or "-" in files:
             return None
-        words = ["pango-load", *files, "--object", self.road.mapping.object_type.name]
+        words = ["pango-load", *files, "--object", self.road.mapping.object_type.word]
+        words += ["--catalogue", str(self.plan.catalogue)] if self.plan.catalogue else []
+        # A row file is read by its own format, and holds the rows of the load alone.
+        words += self.plan.reading.words if self.command == "check" else ()
         words += ["--mapping", str(self.plan.mapping)] if self.plan.mapping else []
         words += ["--timezone", self.plan.timezone] if self.plan.timezone else []
         words += ["--source", self.plan.source] if self.plan.source_from_flag else []

@@ -53,7 +53,7 @@ class TypeLine:
 
     Attributes:
         name: what --object takes.
-        needed: the fields without which a row is rejected, and the rules, in one line.
+        needed: the fields without which a row is rejected, and the rules, in one line; "not known" where none is.
         known: how well it is established, in two or three words.
     """
 
@@ -113,7 +113,7 @@ def list_types(folder: Path | None = None) -> tuple[TypeLine, ...]:
 def describe_type(described: ObjectType) -> TypeDescription:
     """Put one object type into words."""
     return TypeDescription(
-        name=described.name,
+        name=described.word,
         title=described.title,
         facts=tuple(_facts(described)),
         rules=tuple(rule_in_words(rule) for rule in described.requirements),
@@ -156,7 +156,7 @@ def _type_line(name: str, described: ObjectType) -> TypeLine:
         name=name,
         title=described.title,
         fields=len(described.fields),
-        needed=", ".join(needed),
+        needed=", ".join(needed) or "not known",
         known=COVERAGE_MARKS[described.coverage],
         source=described.source,
     )
@@ -165,6 +165,8 @@ def _type_line(name: str, described: ObjectType) -> TypeLine:
 def _facts(described: ObjectType) -> Iterator[str]:
     page = f" (help page data-ingestion-apis/{described.page})" if described.page else ""
     yield f"{COVERAGE_WORDS[described.coverage]} Source: {described.source}{page}."
+    if described.word != described.name:
+        yield f"Its entries are sent as {described.name}."
     if described.note:
         yield described.note
     if described.record_key:

@@ -60,7 +60,7 @@ def read_type_file(path: Path) -> ObjectType:
     except ValidationError as error:
         lines = _lines_of_keys(text)
         raise _refusal(path, [_mistake(detail, lines) for detail in error.errors()]) from error
-    return _as_object_type(page)
+    return _as_object_type(page, path.stem)
 
 
 # --- the shape of a file ----------------------------------------------------------------------------------------------
@@ -158,9 +158,10 @@ class _TypePage(_Page):
 # --- what it becomes --------------------------------------------------------------------------------------------------
 
 
-def _as_object_type(page: _TypePage) -> ObjectType:
+def _as_object_type(page: _TypePage, file_name: str) -> ObjectType:
     return ObjectType(
         name=page.object,
+        file_name=file_name,
         title=page.title,
         fields=tuple(_as_field_rule(name, field) for name, field in page.fields.items()),
         record_key=page.record_key,

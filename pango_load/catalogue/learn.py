@@ -12,6 +12,7 @@ from pango_load.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _Item = dict[str, object]
 
@@ -60,6 +61,28 @@ def learn_type(payload: bytes, name: str) -> str:
             "",
         ]
     )
+
+
+def write_type(text: str, path: Path, *, overwrite: bool = False) -> None:
+    """Write a catalogue file; its folder is made where it is missing.
+
+    Raises:
+        UsageError: the file is there already and `overwrite` is not given, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w" if overwrite else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        if not path.exists():
+            raise UsageError(f"{path.parent} is not a folder.", "Name a folder with --catalogue.") from error
+        raise UsageError(
+            f"{path} is there already.", "Give another name with --as, or add --force to replace it."
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}.", "Name another folder with --catalogue."
+        ) from error
 
 
 def _request_and_entries(payload: bytes) -> tuple[_Item, list[_Item]]:

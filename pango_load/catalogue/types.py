@@ -74,6 +74,21 @@ def object_type(name: str, folder: Path | None = None) -> ObjectType:
         ) from error
 
 
+def sent_type(name: str, folder: Path | None = None) -> ObjectType:
+    """The type whose entries travel as `objectType: name`; of several in `folder`, the first by its file's name.
+
+    Raises:
+        UsageError: none does, or the folder cannot be used.
+        MappingError: see `object_type`.
+    """
+    names = object_type_names(folder)
+    # The type of that very name first: several models may be sent as it.
+    for word in sorted(names, key=lambda word: word != name):
+        if (word == name or word in _files_of(folder)) and (kind := object_type(word, folder)).name == name:
+            return kind
+    raise UsageError(f'"{name}" is not an object type that Pango is known to accept.', _advice(name, folder))
+
+
 def _files_of(folder: Path | None) -> dict[str, Path]:
     if folder is None:
         return {}

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -278,11 +279,14 @@ def _on_unknown(text: str | None) -> OnUnknown:
 
 def _in_sandbox(plan: LoadPlan, resources: ExitStack) -> LoadPlan:
     """A stand-in in this process, and a state that is thrown away: as often as one likes."""
+    from pango_load.catalogue.types import sent_type
     from pango_load.sandbox.server import Sandbox
     from pango_load.sandbox.settings import SandboxSettings
 
     state = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-sandbox-"))
-    sandbox = resources.enter_context(Sandbox(SandboxSettings(windows=plan.delivery.windows, keep=False)))
+    settings = SandboxSettings(windows=plan.delivery.windows, keep=False)
+    find_type = partial(sent_type, folder=plan.catalogue)
+    sandbox = resources.enter_context(Sandbox(settings, find_type=find_type))
     return replace(
         plan,
         state=Path(state),

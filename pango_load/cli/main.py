@@ -372,19 +372,35 @@ def propose_mapping(
 
 @app.command()
 def objects(
-    object_type: Annotated[
-        Optional[str], typer.Argument(metavar="[TYPE]", help="One object type; else the list.")
+    words: Annotated[
+        Optional[list[str]],
+        typer.Argument(metavar="TYPE | learn PAYLOAD", help="One type, or a payload to learn one from; else the list."),
     ] = None,
     template: Annotated[
         Optional[str], typer.Option("--template", metavar="csv|xlsx", help="Write a file to fill in for TYPE.")
     ] = None,
+    learn_as: Annotated[
+        Optional[str], typer.Option("--as", metavar="TYPE", help="With learn: what the type is to be called.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With learn: replace the type where it is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     catalogue: flag.Catalogue = None,
 ) -> None:
-    """Show what Pango accepts: object types, their fields and rules."""
-    from pango_load.cli.objects_command import run_objects
+    """Show what Pango accepts: object types, their fields and rules.
 
-    raise typer.Exit(run_objects(object_type, template=template, as_json=json, catalogue=catalogue))
+    `objects learn payload.json --as TYPE` makes a type of your own from what the console's Copy Payload gives.
+    """
+    from pango_load.cli.objects_command import ObjectsFlags, run_objects
+
+    flags = ObjectsFlags(
+        words=tuple(words or ()),
+        template=template,
+        learn_as=learn_as,
+        force=force,
+        json=json,
+        catalogue=catalogue,
+    )
+    raise typer.Exit(run_objects(flags))
 
 
 @app.command()
@@ -459,6 +475,7 @@ def sandbox(
     limits: Annotated[
         Optional[str], typer.Option("--limits", metavar="TEXT", help="Its limits, as PANGO_LIMITS spells them.")
     ] = None,
+    catalogue: flag.Catalogue = None,
 ) -> None:
     """Run a local stand-in for the Pango API.
 
@@ -466,7 +483,9 @@ def sandbox(
     """
     from pango_load.cli.sandbox_command import run_sandbox
 
-    raise typer.Exit(run_sandbox(port=port, faults=fault or [], window_kind=window_kind, limits=limits))
+    raise typer.Exit(
+        run_sandbox(port=port, faults=fault or [], window_kind=window_kind, limits=limits, catalogue=catalogue)
+    )
 
 
 if __name__ == "__main__":

@@ -99,8 +99,10 @@ def _give_schema(flags: MapFlags) -> int:
 
 def _tell_next_step(flags: MapFlags, proposal: Proposal) -> None:
     """What is left to be decided, and the command that comes next."""
-    kind = proposal.object_type.name
+    kind = proposal.object_type.word
     files = " ".join(map(shlex.quote, flags.files))
+    own = ("--catalogue", str(flags.catalogue)) if flags.catalogue else ()
+    others = "".join(f" {shlex.quote(word)}" for word in (*own, *flags.reading.words))
     sent = sum(column.field is not None for column in proposal.columns)
     all_columns = counted(len(proposal.columns), "column")
     head = f"{sent} of {all_columns} sent as {kind}."
@@ -109,14 +111,17 @@ def _tell_next_step(flags: MapFlags, proposal: Proposal) -> None:
     for sentence in proposal.lacking:
         lines += _told(f"Lacking: {one_line(sentence)}", "warn")
     for header in proposal.undecided:
-        text = f'"{one_line(header)}" holds dates that can be read in more than one way: keep one of the formats.'
+        text = f'"{one_line(header)}" can be read in more than one way: keep one of the readings on its line.'
         lines += _told(f"To decide: {text}", "warn")
     path = flags.out or Path("mappings", f"{kind}.yaml")
-    steps = [] if flags.out else [("Keep it:", f"pango-load map {files} --object {kind} -o {_quoted(path)}")]
-    steps.append(("Look through it, then:", f"pango-load check {files} --object {kind} --mapping {_quoted(path)}"))
+    steps = [] if flags.out else [("Keep it:", f"pango-load map {files} --object {kind}{others} -o {_quoted(path)}")]
+    check = f"pango-load check {files} --object {kind} --mapping {_quoted(path)}{others}"
+    steps.append(("Look through it, then:", check))
     if flags.out and not flags.out.with_name(SCHEMA_FILE).exists():
         beside = flags.out.with_name(SCHEMA_FILE)
-        steps.append(("For an editor that completes and checks it:", f"pango-load map --schema -o {_quoted(beside)}"))
+        folder = f" --catalogue {_quoted(flags.catalogue)}" if flags.catalogue else ""
+        schema = f"pango-load map --schema{folder} -o {_quoted(beside)}"
+        steps.append(("For an editor that completes and checks it:", schema))
     lines.append(Line(""))
     for words, command in steps:
         # A command is never broken, so that it can be copied.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pango_load.catalogue.types import object_type, object_type_names, sent_type
 from pango_load.errors import UsageError
 from pango_load.plan import PUBLISHED_WINDOWS, parse_windows
 from pango_load.sandbox.faults import parse_fault
@@ -14,16 +16,22 @@ from pango_load.sandbox.settings import SandboxSettings, WindowKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pango_load.sandbox.server import Sandbox
 
 
-def run_sandbox(*, port: int, faults: Sequence[str], window_kind: str, limits: str | None) -> int:
+def run_sandbox(
+    *, port: int, faults: Sequence[str], window_kind: str, limits: str | None, catalogue: Path | None = None
+) -> int:
     """Serve until Ctrl-C, then say what was received: the exit code.
 
     Raises:
-        UsageError: a flag that cannot be read, or a port that is taken.
+        UsageError: a flag or a catalogue that cannot be read, or a port that is taken.
     """
+    for name in object_type_names(catalogue) if catalogue else ():
+        # What is wrong with a file is said now, and not by a refusal of every entry.
+        object_type(name, catalogue)
     try:
         kind = WindowKind(window_kind)
     except ValueError as error:
@@ -34,7 +42,8 @@ def run_sandbox(*, port: int, faults: Sequence[str], window_kind: str, limits: s
         window_kind=kind,
         faults=tuple(parse_fault(text) for text in faults),
     )
-    sandbox = asyncio.run(serve(settings, "127.0.0.1", port, _tell_ready))
+    find_type = partial(sent_type, folder=catalogue)
+    sandbox = asyncio.run(serve(settings, "127.0.0.1", port, _tell_ready, find_type=find_type))
     sys.stdout.write("\n" + sandbox.closing_summary() + "\n")
     return 0
 

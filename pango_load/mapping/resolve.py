@@ -50,7 +50,7 @@ def fit(
     fitting = _Fitting(mapping, Headers(headers), strict=strict)
     fitted = fitting.fit(timezone)
     if fitting.mistakes:
-        advice = MAP_ADVICE.format(name=mapping.object_type.name) if fitting.is_short else ""
+        advice = MAP_ADVICE.format(name=mapping.object_type.word) if fitting.is_short else ""
         raise mapping_error(mapping.place, fitting.mistakes, advice)
     return fitted
 
@@ -174,9 +174,12 @@ class _Fitting:
                 self._findings.mistake(mapping.headers_line, ("headers",), change)
             new = [name for name in new if trimmed(name) in unknown or trimmed(name) in mapping.headers]
         for name in new:
-            bare = trimmed(name)
-            text = f'the file has a column "{bare}" that is not mentioned, so it is not sent; `"{bare}": null` says so.'
-            note(0, ("columns",), text)
+            note(0, ("columns",), self._not_sent(trimmed(name)))
+
+    def _not_sent(self, name: str) -> str:
+        if name in map(trimmed, self._mapping.mentioned):
+            return f'the file has a second column "{name}", but for outer blanks or its encoding: it is not sent.'
+        return f'the file has a column "{name}" that is not mentioned, so it is not sent; `"{name}": null` says so.'
 
     def _require(self, rules: list[ColumnRule], groups: tuple[RowGroups, ...]) -> None:
         targets = {rule.target for rule in rules if rule.container is None} | {group.target for group in groups}
@@ -265,7 +268,7 @@ def match_headers(
     say_what_is_lacking(kind, {rule.target for rule in rules}, known, used, findings, strict=strict)
     if findings.mistakes:
         message = f"The headers are not those of {kind.name}; nothing was sent."
-        raise MappingError(message, tell(findings.mistakes, "headers"), MAP_ADVICE.format(name=kind.name))
+        raise MappingError(message, tell(findings.mistakes, "headers"), MAP_ADVICE.format(name=kind.word))
     return finished(
         FieldMapping(
             object_type=kind,
@@ -309,7 +312,7 @@ def choose_mapping(
             "--object is missing.", "Add --object TYPE: what the rows become; `pango-load objects` lists them."
         )
     kind = object_type(object_name, catalogue)
-    path = folder / "mappings" / f"{kind.name}.yaml"
+    path = folder / "mappings" / f"{kind.word}.yaml"
     if not path.is_file():
         return match_headers(kind, headers, strict=strict, timezone=timezone)
     mapping = replace(

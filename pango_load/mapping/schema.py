@@ -54,7 +54,7 @@ def mapping_schema(folder: Path | None = None) -> dict[str, object]:
         "definitions": {
             "options": _options(),
             "column": _column({"type": "string", "description": OPTIONS["field"]}),
-            **{kind.name: _field_or_slot(kind.fields, is_complete=kind.coverage.is_complete) for kind in kinds},
+            **{kind.word: _field_or_slot(kind.fields, is_complete=kind.coverage.is_complete) for kind in kinds},
         },
     }
 
@@ -64,7 +64,7 @@ def _top_level(kinds: Sequence[ObjectType]) -> dict[str, object]:
     checks = [*dict.fromkeys(shape.value for shape in Shape), *PROBLEM_KINDS]
     renamable = [family.prefix.removeprefix("customField") for family in SLOT_FAMILIES if family.is_renamable]
     shapes: dict[str, Mapping[str, object]] = {
-        "object": {"enum": [kind.name for kind in kinds]},
+        "object": {"enum": [kind.word for kind in kinds]},
         "source": _WORD,
         "timezone": {"type": "string", "examples": ["Asia/Ho_Chi_Minh", "Asia/Bangkok", "UTC"]},
         "timezoneGmt": {"type": "integer", "minimum": -12, "maximum": 14},
@@ -122,9 +122,9 @@ def _nested(kinds: Sequence[ObjectType]) -> dict[str, object]:
 
 def _of_type(kind: ObjectType) -> dict[str, object]:
     """What holds for the mappings of one object type: the fields that a column can become."""
-    field = {"$ref": f"#/definitions/{kind.name}"}
+    field = {"$ref": f"#/definitions/{kind.word}"}
     return {
-        "if": {"properties": {"object": {"const": kind.name}}, "required": ["object"]},
+        "if": {"properties": {"object": {"const": kind.word}}, "required": ["object"]},
         "then": {"properties": {"columns": {"additionalProperties": _column(field)}}},
     }
 

@@ -27,8 +27,8 @@ WANTED = {
     "customer-identity-address": (20, "customerId, addressType", "whole table"),
     "user-event": (20, "source, sourceId, channel, eventCtg, eventName, eventAt", "whole table, public page"),
     "order": (29, "orderId, orderStatus, customerId, customerName, customerEmail, items", "in part"),
-    "product": (12, "", "a client's code only"),
-    "shopping-cart": (0, "", "name only"),
+    "product": (12, "not known", "a client's code only"),
+    "shopping-cart": (0, "not known", "name only"),
 }
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pango_load.catalogue.learn import learn_type
@@ -175,6 +175,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(entry=st.dictionaries(st.text(max_size=12), json_values, min_size=1, max_size=6), source=st.text(max_size=12))
 def test_whatever_is_learned_can_be_read_back(
     tmp_path_factory: pytest.TempPathFactory, entry: dict[str, object], source: str

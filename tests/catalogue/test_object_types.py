@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pango_load.catalogue.types import FURTHER_TYPES, SEED_TYPES, object_type, object_type_names
+from pango_load.catalogue.types import FURTHER_TYPES, SEED_TYPES, object_type, object_type_names, sent_type
 from pango_load.errors import UsageError
 from pango_load.records import Coverage, FieldType, Severity, Shape
 
@@ -398,6 +398,21 @@ def test_a_name_like_nothing_gets_the_way_to_add_a_type() -> None:
         object_type("qqqqqq")
 
     assert caught.value.advice == "`pango-load objects` shows all of them. A type of your own goes into --catalogue."
+
+
+def test_a_type_is_found_by_what_its_entries_are_sent_as(tmp_path: Path) -> None:
+    """Protects the rehearsal of own types: the sandbox knows the catalogue that a load was given."""
+    text = "object: ticket\ntitle: T\ncoverage: partial\nsource: s\nfields: {refId: {type: String}}\n"
+    (tmp_path / "b.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(text.replace("ticket", "custom-model"), encoding="utf-8")
+    (tmp_path / "order.yaml").write_text(text.replace("ticket", "order"), encoding="utf-8")
+
+    assert sent_type("ticket", tmp_path).word == "b"
+    assert sent_type("order", tmp_path).field("refId") is not None
+    assert sent_type("custom-model", tmp_path).field("momCode") is not None
+    for unknown in ("b", "tickets"):
+        with pytest.raises(UsageError):
+            sent_type(unknown, tmp_path)
 
 
 def test_a_fingerprint_follows_the_rules_and_not_the_prose(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from support.mapping_schema_check import complaints
 
+from pango_load.catalogue.files import read_type_file
 from pango_load.mapping.read import MappingFile, read_mapping
 from pango_load.mapping.resolve import fit
 from pango_load.mapping.schema import mapping_schema, schema_text
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
 SAMPLES = sorted((ROOT / "mappings").glob("*.yaml"))
 EXAMPLES = re.findall(r"^```yaml( broken)?\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+CATALOGUE_EXAMPLES = re.findall(r"^```yaml catalogue\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
 SCHEMA = mapping_schema()
 
 Page = dict[str, object]
@@ -59,6 +61,40 @@ def test_every_example_of_the_reference_is_a_mapping(broken: str, text: str, tmp
     assert bool(complaints(page, SCHEMA, SCHEMA)) is bool(broken)
     if not broken and "headers" not in page:
         fit(mapping, [*mapping.columns, *mapping.mentioned])
+
+
+@pytest.mark.parametrize("text", CATALOGUE_EXAMPLES, ids=[str(number) for number in range(len(CATALOGUE_EXAMPLES))])
+def test_every_example_of_a_catalogue_file_is_one(text: str, tmp_path: Path) -> None:
+    """Protects the reader who copies a type of their own."""
+    (tmp_path / "shop-visit.yaml").write_text(text, encoding="utf-8")
+    kind = read_type_file(tmp_path / "shop-visit.yaml")
+    assert (kind.word, kind.name, bool(kind.fields)) == ("shop-visit", "custom-model", True)
+
+
+def test_the_schema_tells_models_apart_that_are_sent_as_one(tmp_path: Path) -> None:
+    """Protects editors: each type of --catalogue completes its own fields, by the word that --object takes."""
+    (text,) = CATALOGUE_EXAMPLES
+    (tmp_path / "shop-visit.yaml").write_text(text, encoding="utf-8")
+    schema = mapping_schema(tmp_path)
+    page: Page = {"object": "shop-visit", "columns": {"A": "visitAt"}}
+    kinds = cast("dict[str, dict[str, list[str]]]", schema["properties"])["object"]["enum"]
+    assert complaints(page, schema, schema) == []
+    assert len(kinds) == len(set(kinds))
+    assert {"shop-visit", "custom-model"} <= set(kinds)
+
+
+def test_no_yaml_of_any_document_goes_unread() -> None:
+    """Protects readers of the other documents: an example in YAML stands where a test reads it."""
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "sample_data" / "README.md"]
+    blocks = {
+        path.name: len(re.findall(r"^ *```+ *ya?ml", path.read_text(encoding="utf-8"), re.MULTILINE))
+        for path in documents
+    }
+    assert {name: number for name, number in blocks.items() if number} == {
+        "mapping.md": len(EXAMPLES) + len(CATALOGUE_EXAMPLES)
+    }
+    assert len(EXAMPLES) > 10
+    assert CATALOGUE_EXAMPLES
 
 
 @pytest.mark.parametrize("word", [*TOP_LEVEL, *OPTIONS, *CLEAN_WORDS, *DUPLICATE_WORDS, *SEVERITY_WORDS])

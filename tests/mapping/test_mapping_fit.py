@@ -289,6 +289,14 @@ def test_the_columns_of_a_reject_file_are_not_new(tmp_path: Path) -> None:
     assert mistakes_of(customer(), tmp_path, headers, strict=True) == []
 
 
+def test_a_second_column_of_a_name_is_said_in_its_own_words(tmp_path: Path) -> None:
+    """Protects records of JSON with `Note` and `Note `: the advice to write null would not help."""
+    found = fitted(customer(columns='"Note": null'), tmp_path, (*CUSTOMER, "Note", "Note "))
+    (told,) = found.warnings
+    said = 'the file has a second column "Note", but for outer blanks or its encoding: it is not sent.'
+    assert told == f"mappings/x.yaml, columns: {said}"
+
+
 def test_headers_that_the_mapping_guards_may_grow(tmp_path: Path) -> None:
     """Protects a cron job from stopping over a column that changes nothing."""
     mapping = fitted(customer("headers: [Code, Mobile, Name]"), tmp_path, (*CUSTOMER, "Tier"))

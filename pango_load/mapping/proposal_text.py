@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
@@ -24,20 +25,22 @@ if TYPE_CHECKING:
 
 MODELINE = "# yaml-language-server: $schema=mapping.schema.json"
 _ZONE = "Asia/Ho_Chi_Minh"
+_COMMENTS = 34
+"""The column where comments begin, behind lines that leave room: so they can be read from top to bottom."""
 
 
 def proposal_text(proposal: Proposal, *, file_name: str) -> str:
     """The mapping file of a proposal, each column with a comment: how sure, why, and some masked cells."""
     page = CommentedMap()
-    page["object"] = proposal.object_type.name
+    page["object"] = proposal.object_type.word
     if proposal.needs_zone:
         page["timezone"] = _ZONE
-        page.yaml_add_eol_comment("the clock of the file's dates; check it", "timezone")
+        page.yaml_add_eol_comment(_CLOCK, "timezone", column=0)
     page["columns"] = _lines([column for column in proposal.columns if column.group is None])
     for group in dict.fromkeys(column.group for column in proposal.columns if column.group is not None):
         items = _lines([column for column in proposal.columns if column.group == group])
         page[group] = CommentedMap({"groupBy": proposal.group_by, "columns": items})
-        page[group].yaml_add_eol_comment("adjacent rows with the same one become one entry", "groupBy")
+        page[group].yaml_add_eol_comment("adjacent rows with the same one become one entry", "groupBy", column=0)
     headers = CommentedSeq([_quoted(trimmed(column.header)) for column in proposal.columns])
     headers.fa.set_flow_style()
     page["headers"] = headers
@@ -47,11 +50,19 @@ def proposal_text(proposal: Proposal, *, file_name: str) -> str:
     writer.width = 1_000_000
     writer.allow_unicode = True
     writer.Representer = _Plain
+    writer.Emitter = _LongKeys
     writer.dump(page, stream)
     return "\n".join([MODELINE, *_head(proposal, file_name), stream.getvalue()])
 
 
+_CLOCK = "the clock of the file's dates: check it; Etc/GMT-7 is the same without its changes before June 1975"
 _GUARD = "A file with other headers is not loaded, and what was renamed is named. Delete the line to switch this off."
+
+
+class _LongKeys(Emitter):
+    """Writes a long header as any other key, `header: field`, as far as YAML reads it so (1024 characters)."""
+
+    MAX_SIMPLE_KEY_LENGTH = 1000
 
 
 class _Plain(RoundTripRepresenter):
@@ -70,7 +81,7 @@ def _lines(columns: Sequence[ProposedColumn]) -> CommentedMap:
     for column in columns:
         header = _quoted(trimmed(column.header))
         lines[header] = _value(column)
-        lines.yaml_add_eol_comment(_comment(column), header)
+        lines.yaml_add_eol_comment(_comment(column), header, column=_COMMENTS)
     return lines
 
 
@@ -91,8 +102,13 @@ def _head(proposal: Proposal, file_name: str) -> list[str]:
 
 
 def _quoted(header: str) -> str:
-    """In double quotes unless it is plain words: YAML has many signs of its own."""
-    return header if re.fullmatch(r"\w(?:[\w /.()-]*[\w)])?", header) else DoubleQuotedScalarString(header)
+    """In double quotes unless it is plain words: YAML has many signs of its own, and its elder readers more words."""
+    is_plain = re.fullmatch(r"\w(?:[\w /.()-]*[\w)])?", header) and header.lower() not in _OLD_WORDS
+    return header if is_plain else DoubleQuotedScalarString(header)
+
+
+_OLD_WORDS = frozenset({"yes", "no", "on", "off", "y", "n"})
+"""What YAML 1.1 takes for true and false, and 1.2 for words."""
 
 
 def _one_line(text: str) -> str:
@@ -139,6 +155,8 @@ def write_proposal(text: str, path: Path, *, force: bool = False) -> None:
         with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
+        if not path.exists():
+            raise UsageError(f"{path.parent} is not a folder.", "Name another file with -o.") from error
         raise UsageError(f"{path} is there already.", "Name another file with -o, or add --force.") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.", "Name another file with -o.") from error

@@ -13,6 +13,7 @@ from pango_load.mapping.finish import missing_fields
 from pango_load.mapping.header_match import fields_of_headers
 from pango_load.mapping.headers import Headers
 from pango_load.mapping.mistakes import Findings
+from pango_load.mapping.names import trimmed
 from pango_load.mapping.read import ZONE_FIELD
 from pango_load.mapping.scores import KNOWN_WORD, OWN_NAME, Score, name_score, name_variants, with_evidence, words_of
 from pango_load.mapping.synonyms import known_synonyms
@@ -87,7 +88,7 @@ def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *
         chunks: the whole file, since the format of dates is proved from all their values.
         fill_slots: give columns that are no field to free custom-field slots, instead of leaving them out.
     """
-    known = Headers(headers)
+    known = Headers(_told_apart(headers))
     evidence = gather(known.names, chunks)
     chosen = _assign(kind, known, evidence)
     nested = _assign_nested(kind, known, evidence, chosen)
@@ -116,6 +117,16 @@ def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *
         undecided=tuple(column.header for column in columns if column.is_undecided),
         group_by=kind.record_key[0] if groups else "",
     )
+
+
+def _told_apart(headers: Sequence[str]) -> list[str]:
+    """The headers that a mapping can name: of those that are the same when trimmed and composed, the plainest."""
+    kept: dict[str, str] = {}
+    for header in headers:
+        name = trimmed(header)
+        if name not in kept or header == name:
+            kept[name] = header
+    return list(kept.values())
 
 
 # --- which column is which field --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -103,7 +104,8 @@ def check_headers(names: Sequence[str], path: Path, place: str) -> None:
     mistakes = [f"column {number} has none" for number, name in enumerate(names, 1) if not name]
     places: dict[str, list[int]] = {}
     for number, name in enumerate(names, 1):
-        places.setdefault(name, []).append(number)
+        # One word in two encodings of its diacritics looks like one header, and a mapping cannot tell them apart.
+        places.setdefault(unicodedata.normalize("NFC", name), []).append(number)
     mistakes += [
         f'"{name}" stands in columns {" and ".join(map(str, numbers))}'
         for name, numbers in places.items()

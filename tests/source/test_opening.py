@@ -65,6 +65,11 @@ UNUSABLE = {
     "a gzip file cut short": ("a.csv.gz", gzip.compress(SOUND * 100)[:-20], "was cut short"),
     "a zstd file cut short": ("a.csv.zst", zstd.compress(SOUND * 100)[:-20], "was cut short"),
     "a zstd file with other bytes": ("a.csv.zst", zstd.compress(SOUND)[:8] + b"\xff" * 20, "cannot be unpacked"),
+    "a header in both encodings of its letters": (
+        "a.csv",
+        "Ma\u0303,M\u00e3\n1,2\n".encode(),
+        '"M\u00e3" stands in columns 1 and 2',
+    ),
     "a header twice": ("a.csv", b"a,b,a\n1,2,3\n", '"a" stands in columns 1 and 3'),
     "a header that is missing": ("a.csv", b"a,,c\n1,2,3\n", "column 2 has none"),
     "headers in bad quotes": ("a.csv", b'a,"b"x\n1,2\n', "a quote in the headers"),

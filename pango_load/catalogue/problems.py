@@ -20,6 +20,7 @@ class ProblemKind:
         sentence: with places for `{field}`, `{value}` and what the check knows.
         hint: how to mend it, with the same places.
         severity: where no mapping says otherwise.
+        advice: what to do about all its rows at once, where a person decides that; shown at the end of a run.
     """
 
     code: str
@@ -27,6 +28,7 @@ class ProblemKind:
     sentence: str
     hint: str
     severity: Severity = Severity.ERROR
+    advice: str = ""
 
 
 _KINDS = (
@@ -86,10 +88,12 @@ _KINDS = (
     ),
     ProblemKind(
         code="date.old-clock",
-        title="a date from before the zone had today's clock: shown by today's, it may be a day off",
+        title="older clock: may show a day off",
         sentence='{field}: "{value}" falls when the clock of {zone} was not today\'s.',
         hint="It is sent as the true instant; timezone: Etc/GMT-7 reads every date by today's clock of Viet Nam.",
         severity=Severity.WARN,
+        advice="Try one date of date.old-clock: if Pango's console shows the day before, use timezone: Etc/GMT-7, "
+        "which reads every date by today's clock of Viet Nam.",
     ),
     ProblemKind(
         code="date.zone",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.report.plain_text import counted, grouped, one_line
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def next_steps(summary: Summary) -> list[Step]:
     if counts.unknown:
         where = f"in {_names(left.unknown)} " if left.unknown else ""
         steps.append(Step(f"{counted(counts.unknown, 'row')} {where}may have arrived or not: no answer came for them."))
+    kinds = [PROBLEM_KINDS.get(warning.code) for warning in summary.warnings]
+    steps += [Step(advice) for advice in dict.fromkeys(kind.advice for kind in kinds if kind) if advice]
     if command:
         steps.append(Step(_reason(summary), command))
     return steps

@@ -15,6 +15,7 @@ from support.report_summaries import (
     rejected_rows,
 )
 
+from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.plan import OnUnknown
 from pango_load.report.outcome import outcome_sentence
 from pango_load.report.plain_text import text_width
@@ -390,3 +391,15 @@ def test_hidden_values_are_not_on_the_screen() -> None:
     """`--no-values` gives no rejected rows, and nothing else shows a value."""
     assert a_problem().value is not None
     assert "31/02/1990" not in screen(end_lines(a_summary()))
+
+
+def test_a_warning_that_a_person_has_to_decide_about_is_a_next_step() -> None:
+    """Protects birthdays before June 1975: one sentence says what to look at, and what to write if it is wrong."""
+    old = tuple(
+        ProblemCount(code="date.old-clock", field=field, title=PROBLEM_KINDS["date.old-clock"].title, rows=1234)
+        for field in ("dob", "createdAt")
+    )
+    shown = screen(end_lines(a_clean_summary().model_copy(update={"warnings": old})))
+    assert shown.count("Etc/GMT-7") == 1
+    assert "1,234 rows  date.old-clock  createdAt  older clock: may show a day off\n" in shown
+    assert "What next\n  Try one date of date.old-clock: if Pango's console shows the day before" in shown

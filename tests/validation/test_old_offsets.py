@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -27,6 +27,16 @@ def test_a_birthday_moves_just_when_the_clock_stood_otherwise(day: date) -> None
     found = moved_since(pl.Series([instant]), "Asia/Ho_Chi_Minh")
     if found is not None:
         assert (shown.date(), shown.time()) != (day, time())
+
+
+@given(st.integers(-2_208_988_800, 4_102_444_800))
+def test_the_zone_that_is_advised_is_viet_nams_clock_since_june_1975(seconds: int) -> None:
+    """Protects whoever follows the advice: Etc/GMT-7 changes old dates alone, and leaves no date with another clock."""
+    instant = datetime.fromtimestamp(seconds, UTC)
+    advised = instant.astimezone(ZoneInfo("Etc/GMT-7"))
+    assert advised.utcoffset() == timedelta(hours=7)
+    if instant >= datetime(1975, 6, 12, 16, tzinfo=UTC):
+        assert instant.astimezone(VIET_NAM).replace(tzinfo=None) == advised.replace(tzinfo=None)
 
 
 def test_the_example_that_somebody_met() -> None:

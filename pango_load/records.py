@@ -130,7 +130,7 @@ class ObjectType:
 
     Attributes:
         name: the value of `objectType`.
-        file_name: what --object takes, where that is another word: several models are all sent as `custom-model`.
+        word: what --object takes: its file's name, since several models may all be sent as `custom-model`.
         fields: in the documents' order, which is the order of the keys in an entry.
         record_key: the fields that identify a record: our inference, overridden by `recordKey` of a mapping.
         ignored_update_cfs: whether it has the tag SUPPORT_IGNORED_UPDATE_CFS (seed 001); None where not seen.
@@ -152,12 +152,7 @@ class ObjectType:
     page: str = ""
     note: str = ""
     fingerprint: str = ""
-    file_name: str = ""
-
-    @property
-    def word(self) -> str:
-        """What --object takes, and `object:` of a mapping."""
-        return self.file_name or self.name
+    word: str = ""
 
     def field(self, name: str) -> FieldRule | None:
         """The rule of the field called `name`, in exactly that spelling."""

@@ -161,7 +161,7 @@ class _TypePage(_Page):
 def _as_object_type(page: _TypePage, file_name: str) -> ObjectType:
     return ObjectType(
         name=page.object,
-        file_name=file_name,
+        word=file_name,
         title=page.title,
         fields=tuple(_as_field_rule(name, field) for name, field in page.fields.items()),
         record_key=page.record_key,

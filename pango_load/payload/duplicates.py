@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEY_SCHEMA = {"key": pl.UInt64(), "check": pl.UInt64(), **SPAN_SCHEMA}
+_SAME = ["key", "check"]
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
 
@@ -53,38 +54,57 @@ class Duplicates:
     def left_out(self) -> Iterator[pl.DataFrame]:
         """Spans (`SPAN_SCHEMA`) of the entries that are left out, sorted by position.
 
-        `row` and `file` are those of the entry that stays; under REJECT, of the first other entry with its key.
+        `row` and `file` are those of the entry that stays; under REJECT, the first names the last with its key, and all
+        others name the first.
         """
         width = max(1, -(-self._end // RANGES))
-        for keys in self._keys.ranges():
-            losers = self._losers(keys)
-            self._spans.add(losers.with_columns((pl.col("first") // width).alias(RANGE)))
+        for read in self._keys.ranges():
+            # Twice over the same rows, so that a key of millions of rows needs no more memory than any other.
+            repeated = _repeated(read())
+            if repeated.height:
+                for entries in read():
+                    losers = self._losers(entries, repeated)
+                    self._spans.add(losers.with_columns((pl.col("first") // width).alias(RANGE)))
         self._keys.close()
-        for spans in self._spans.ranges():
-            yield spans.sort("first")
+        for read in self._spans.ranges():
+            yield pl.concat(list(read())).sort("first")
 
     def close(self) -> None:
         """Delete what stands on disk."""
         self._keys.close()
         self._spans.close()
 
-    def _losers(self, keys: pl.DataFrame) -> pl.DataFrame:
-        same = ["key", "check"]
-        ordered = keys.sort(*same, "first")
-        repeats = ordered.filter(pl.len().over(same) > 1)
-        place = pl.int_range(pl.len()).over(same)
-        if self._policy is OnDuplicate.REJECT:
-            # The first one names the second, all others name the first.
-            other = {
-                name: pl.when(place == 0)
-                .then(pl.col(name).get(1).over(same))
-                .otherwise(pl.col(name).first().over(same))
+    def _losers(self, entries: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+        """The entries that are left out, with the row and file of the one that they are left out for."""
+        alike = entries.join(repeated, on=_SAME)
+        is_first, is_last = pl.col("first") == pl.col("head_first"), pl.col("first") == pl.col("tail_first")
+        match self._policy:
+            case OnDuplicate.KEEP_FIRST:
+                alike, names_last = alike.filter(~is_first), pl.lit(value=False)
+            case OnDuplicate.KEEP_LAST:
+                alike, names_last = alike.filter(~is_last), pl.lit(value=True)
+            case _:
+                names_last = is_first
+        return alike.select(
+            "first",
+            "last",
+            *(
+                pl.when(names_last).then(pl.col(f"tail_{name}")).otherwise(pl.col(f"head_{name}")).alias(name)
                 for name in ("row", "file")
-            }
-            return repeats.with_columns(**other).select(*SPAN_SCHEMA)
-        keeps_first = self._policy is OnDuplicate.KEEP_FIRST
-        kept = place == (0 if keeps_first else pl.len().over(same) - 1)
-        other = {
-            name: (pl.col(name).first() if keeps_first else pl.col(name).last()).over(same) for name in ("row", "file")
-        }
-        return repeats.with_columns(**other, kept=kept).filter(~pl.col("kept")).select(*SPAN_SCHEMA)
+            ),
+        )
+
+
+def _repeated(parts: Iterator[pl.DataFrame]) -> pl.DataFrame:
+    """The keys that stand more than once, each with the position, row and file of its first and its last entry."""
+    ends = [
+        pl.col(name).first().alias(f"head_{name}") if is_head else pl.col(name).last().alias(f"tail_{name}")
+        for name in ("first", "row", "file")
+        for is_head in (True, False)
+    ]
+    found = [part.group_by(_SAME).agg(pl.len().alias("entries"), *ends) for part in parts]
+    if len(found) == 1:
+        return found[0].filter(pl.col("entries") > 1)
+    of_all = [pl.col("^head_.*$").first(), pl.col("^tail_.*$").last()]
+    joined = pl.concat(found).group_by(_SAME).agg(pl.col("entries").sum(), *of_all)
+    return joined.filter(pl.col("entries") > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROWS_IN_MEMORY = 250_000
 RANGES = 32
@@ -45,20 +46,21 @@ class Spill:
         if self._held_rows >= self._in_memory:
             self._write()
 
-    def ranges(self) -> Iterator[pl.DataFrame]:
-        """What was added, the rows of one range at a time and the ranges in order; all at once where none was written.
+    def ranges(self) -> Iterator[Callable[[], Iterator[pl.DataFrame]]]:
+        """For each range, in order, a way to read its rows as often as needed; all at once where none was written.
 
-        The rows of a range come in the order in which they were added.
+        The rows of a range come in the order in which they were added, some times `in_memory` at a time.
         """
         if self._disk is None:
-            if self._held:
-                yield pl.concat(self._held).drop(RANGE)
+            held = pl.concat(self._held).drop(RANGE) if self._held else None
+            if held is not None:
+                yield lambda: iter((held,))
             return
         self._write()
         for number in range(RANGES):
             paths = [path for spill in range(self._spills) if (path := self._path(number, spill)).exists()]
             if paths:
-                yield pl.concat([pl.read_ipc(path.read_bytes()) for path in paths])
+                yield partial(_read, paths, 2 * self._in_memory)
 
     def close(self) -> None:
         """Delete what stands on disk."""
@@ -80,3 +82,14 @@ class Spill:
 
     def _path(self, number: int, spill: int) -> Path:
         return Path(self._disk.name if self._disk else "", f"{number}-{spill}.arrow")
+
+
+def _read(paths: Sequence[Path], at_once: int) -> Iterator[pl.DataFrame]:
+    some: list[pl.DataFrame] = []
+    for path in paths:
+        some.append(pl.read_ipc(path.read_bytes()))
+        if sum(frame.height for frame in some) >= at_once:
+            yield pl.concat(some)
+            some = []
+    if some:
+        yield pl.concat(some)

@@ -112,7 +112,7 @@ def test_every_rejected_row_names_another_with_its_key(tmp_path: Path) -> None:
     rejected, _ = loaded(tmp_path, "reject", THREE)
     hint = "Keep one of the rows and load it; onDuplicate: keep-first or keep-last in the mapping chooses for you."
     assert rejected == [
-        ["2", "key.repeated", "customerId", "The record key (customerId) stands in row 4 too.", hint],
+        ["2", "key.repeated", "customerId", "The record key (customerId) stands in row 5 too.", hint],
         ["4", "key.repeated", "customerId", "The record key (customerId) stands in row 2 too.", hint],
         ["5", "key.repeated", "customerId", "The record key (customerId) stands in row 2 too.", hint],
     ]
@@ -141,7 +141,7 @@ def test_row_files_that_are_written_anew_name_the_other_row_too(tmp_path: Path) 
     with (tmp_path / "run" / "rejected.csv").open(encoding="utf-8", newline="") as file:
         told = [(row["_pango_row"], row["_pango_code"], row["_pango_message"]) for row in csv.DictReader(file)]
     assert told == [
-        ("2", "key.repeated", "The record key (customerId) stands in row 4 too."),
+        ("2", "key.repeated", "The record key (customerId) stands in row 5 too."),
         ("4", "key.repeated", "The record key (customerId) stands in row 2 too."),
         ("5", "key.repeated", "The record key (customerId) stands in row 2 too."),
         ("6", told[3][1], told[3][2]),

@@ -52,7 +52,7 @@ def expected_of(entries: Entries, policy: OnDuplicate) -> dict[int, int]:
             case OnDuplicate.KEEP_LAST:
                 found |= dict.fromkeys(places[:-1], places[-1])
             case _ if len(places) > 1:
-                found |= {places[0]: places[1], **dict.fromkeys(places[1:], places[0])}
+                found |= {places[0]: places[-1], **dict.fromkeys(places[1:], places[0])}
     return found
 
 

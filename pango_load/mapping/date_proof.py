@@ -17,11 +17,13 @@ _LAYOUTS = (
     re.compile(rf"{_TIME}(?P<gap> )(?P<last>{_DATE})"),
 )
 _INSTANT = re.compile(r"^9{13}$|^9{10}$|!$|[+-]99:?99$")
+_SIGNS = re.compile(r"%\w[/.\- ]%")
 _COMPACT = re.compile("9{8}")
 _ISO = re.compile(r"9999-99-99(?:~99:99(?::99(?:\.9+)?)?(?:!|[+-]99:?99)?)?")
 _EARLIEST, _LATEST = datetime(1900, 1, 1), datetime(2199, 12, 31)  # noqa: DTZ001 - wall-clock times
 _MOST_LAYOUTS = 6
 _DATE_SHARE = 0.9
+_LEGIBLE_SHARE = 0.5
 
 EPOCH_S = "epoch-s"
 _NEEDS_NONE = ""
@@ -48,18 +50,25 @@ class _Family:
     """The cells of one layout: how many each pattern reads, and how many of another's it misses."""
 
     patterns: tuple[str, ...]
+    seen: int = 0
     legible: int = 0
     read: dict[str, int] = field(default_factory=dict)
     missed: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def see(self, cells: pl.Series) -> None:
         reads = {pattern: _reads(cells, pattern) for pattern in self.patterns}
+        self.seen += len(cells)
         self.legible += int(pl.DataFrame(reads).select(pl.any_horizontal(pl.all())).to_series().sum())
         for pattern, marks in reads.items():
             self.read[pattern] = self.read.get(pattern, 0) + int(marks.sum())
         for one, other in permutations(self.patterns, 2):
             beyond = int((reads[other] & ~reads[one]).sum())
             self.missed[one, other] = self.missed.get((one, other), 0) + beyond
+
+    @property
+    def laid_out(self) -> int:
+        """The cells whose layout speaks of a date; digits alone do so only where they are one."""
+        return self.seen if any(_SIGNS.search(pattern) for pattern in self.patterns) else self.legible
 
     @property
     def standing(self) -> tuple[str, ...]:
@@ -104,9 +113,14 @@ class DateColumn:
 
     @property
     def looks_like_dates(self) -> bool:
-        """Whether nearly every cell is laid out like a date, and can be one."""
-        legible = sum(family.legible for family in self.families.values())
-        return self.seen > 0 and legible >= _DATE_SHARE * self.seen
+        """Whether nearly every cell is laid out like a date, and most can be one: 31/02/1990 is a slip, not a text."""
+        laid_out = sum(family.laid_out for family in self.families.values())
+        return self.legible >= _LEGIBLE_SHARE * self.seen > 0 and laid_out >= _DATE_SHARE * self.seen
+
+    @property
+    def legible(self) -> int:
+        """How many cells can be dates."""
+        return sum(family.legible for family in self.families.values())
 
     def proof(self) -> DateProof:
         """What the whole column proves."""
@@ -122,7 +136,8 @@ class DateColumn:
         if readings:
             return DateProof(readings=tuple(readings), why=self._open_reason())
         used = tuple(pattern for pattern in formats if pattern != _NEEDS_NONE)
-        return DateProof(formats=used, why=self._reason(used))
+        others = "; some cells are no date, and their rows will be rejected" if self.legible < self.seen else ""
+        return DateProof(formats=used, why=self._reason(used) + others)
 
     def _open_reason(self) -> str:
         mixed = any(

@@ -208,7 +208,8 @@ def gather(headers: Sequence[str], chunks: Iterable[Chunk]) -> dict[str, ColumnE
     for chunk in chunks:
         for name, evidence in columns.items():
             if name in chunk.frame.columns:
-                evidence.see(chunk.frame.get_column(name))
+                # Polars takes a column's name for a pattern where it begins with ^ and ends with $.
+                evidence.see(chunk.frame.get_column(name).alias("cell"))
     return columns
 
 

@@ -186,6 +186,7 @@ def _format_of(proposal: Proposal) -> object:
         pytest.param(("01/02/1990", "12/31/1991", "5/6/1992"), "%m/%d/%Y", id="a-31st-settles-month-first"),
         pytest.param(("01/02/1990", "03/04/1991", "5/6/1992"), "decide: %d/%m/%Y or %m/%d/%Y", id="nothing-above-12"),
         pytest.param(("31/12/1990", "12/31/1991", "5/6/1992"), "decide: %d/%m/%Y or %m/%d/%Y", id="both-occur"),
+        pytest.param(("31/02/1990", "30/11/1991", "5/6/1992"), "%d/%m/%Y", id="one-of-three-is-no-day"),
         pytest.param(("1990-02-01", "1991-12-31", "1992-06-05"), None, id="iso-needs-none"),
         pytest.param(("1584507164000", "1584507164001", "1584507164002"), None, id="epoch-milliseconds-need-none"),
         pytest.param(("1584507164", "1584507165", "1584507166"), "epoch-s", id="epoch-seconds"),
@@ -431,7 +432,7 @@ HEADERS = st.text(min_size=1, max_size=20).filter(lambda name: name not in MARK_
 
 
 @given(headers=st.lists(HEADERS, min_size=1, max_size=6, unique_by=trimmed))
-@example(headers=["^.*$", "<<", "null", "?0", "a: b # c", "%d", "0123", "a\nb", "\x00"])
+@example(headers=["^.*$", "^[$", "^$", "<<", "null", "?0", "a: b # c", "%d", "0123", "a\nb", "\x00"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_headers_are_the_mapping_that_is_written_names_them(headers: list[str], tmp_path: Path) -> None:
     """Protects files with odd headers: quotes, colons, percent signs, line breaks."""

@@ -296,6 +296,7 @@ class LoadPlan:
     fresh: bool = False
     append: bool = False
     sandbox: bool = False
+    log_as_json: bool = False
 
     def __post_init__(self) -> None:
         """Refuse sizes that the platform does not take.

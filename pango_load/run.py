@@ -369,7 +369,9 @@ def logged(run: Run, secrets: Sequence[str] = ()) -> Iterator[None]:
 def _log_file(run: Run, secrets: Sequence[str]) -> Iterator[None]:
     logger = logging.getLogger("pango_load")
     with disk_trouble(run.folder):
-        handler = open_run_log(run.folder / LOG_FILE, Secrets(secrets))
+        handler = open_run_log(
+            run.folder / LOG_FILE, Secrets(secrets), format="json" if run.plan.log_as_json else "plain"
+        )
     level = logger.level
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)

@@ -82,6 +82,7 @@ class LoadFlags:
     json: bool = False
     quiet: bool = False
     no_values: bool = False
+    log_format: str = "plain"
     env_file: Path | None = None
     profile: str | None = None
     catalogue: Path | None = None
@@ -196,6 +197,7 @@ def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
         max_rejects=reject_limit,
         allow_deletes=flags.allow_deletes,
         strict=flags.strict,
+        log_as_json=_is_json_log(flags.log_format),
         error_on_empty=flags.error_on_empty,
         again=flags.again,
         again_after=parse_time("--again-after", flags.again_after),
@@ -253,6 +255,12 @@ def _with_account(plan: LoadPlan, settings: Settings) -> LoadPlan:
         return replace(plan, endpoint=settings.endpoint(allow_http=True), credentials=settings.credentials())
     except UsageError:
         return plan
+
+
+def _is_json_log(text: str) -> bool:
+    if text not in {"plain", "json"}:
+        raise UsageError(f'--log-format: "{text}" is neither plain nor json.', "Write one of the two.")
+    return text == "json"
 
 
 def _share(text: str) -> float:

@@ -51,6 +51,7 @@ ErrorOnEmpty = Annotated[bool, typer.Option("--error-on-empty", help="No rows at
 Json = Annotated[bool, typer.Option("--json", help="The summary as JSON, alone on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]
 NoValues = Annotated[bool, typer.Option("--no-values", help="Show no values of rejected rows on the screen.")]
+LogFormat = Annotated[str, typer.Option("--log-format", metavar="plain|json", help="How the run's run.log is written.")]
 EnvFile = Annotated[
     Optional[Path], typer.Option("--env-file", metavar="FILE", help="Read the PANGO_ variables from here; else .env.")
 ]

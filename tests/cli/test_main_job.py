@@ -286,3 +286,15 @@ def test_the_newcomers_first_command_works_as_often_as_one_likes(tmp_path: Path)
         assert ended.code == 3, ended.err
         assert (ended.counts["accepted"], ended.counts["rejected"]) == (21, 4)
     assert not (tmp_path / "state").exists()
+
+
+def test_the_log_of_a_run_can_be_written_for_programs(tmp_path: Path) -> None:
+    """Protects whoever collects logs: one JSON object for each line, and a slip in the word is told."""
+    write_customers(tmp_path / "customers.csv", 3)
+    words = ("check", "customers.csv", *MAIN_JOB, *ZONE, "--out", "run")
+
+    assert pango_load(*words, "--log-format", "json", folder=tmp_path).code == 0
+    lines = (tmp_path / "run" / "run.log").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["level"] for line in lines] == ["info", "info"]
+    ended = pango_load(*words, "--log-format", "jsno", folder=tmp_path)
+    assert (ended.code, ended.err.splitlines()[0]) == (2, 'Error: --log-format: "jsno" is neither plain nor json.')

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pango_load.errors import MustBeMended, UsageError
+from pango_load.errors import MappingError, MustBeMended, UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
 from pango_load.source.files import Source, open_source
@@ -126,15 +127,21 @@ def _with_every_key(source: Source) -> Source:
 
 
 def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
-    mapping = choose_mapping(
-        plan.mapping,
-        plan.object_type,
-        source.headers,
-        folder=Path.cwd(),
-        catalogue=plan.catalogue,
-        strict=plan.strict,
-        timezone=plan.timezone,
-    )
+    try:
+        mapping = choose_mapping(
+            plan.mapping,
+            plan.object_type,
+            source.headers,
+            folder=Path.cwd(),
+            catalogue=plan.catalogue,
+            strict=plan.strict,
+            timezone=plan.timezone,
+        )
+    except MappingError as error:
+        if plan.spool is None:
+            # The mapping knows headers, not files: the command that it advises is made whole here.
+            error.advice = error.advice.replace(" FILE ", f" {shlex.quote(str(plan.files[0]))} ")
+        raise
     # Understood by the mapping, not yet by the road: to pass over them in silence would lose rows or items.
     if mapping.groups:
         raise UsageError(

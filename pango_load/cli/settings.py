@@ -132,7 +132,7 @@ def read_settings(*, env_file: Path | None, profile: str | None) -> Settings:
         values = _Environment(_env_file=path if path.is_file() else None, _env_file_encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read.", "It is a text file with lines like PANGO_USERNAME=me.") from error
-    origin = f"the environment and {path}" if path.is_file() else "the environment; there is no .env here"
+    origin = f"the environment and {path}" if path.is_file() else f"the environment; there is no .env in {Path.cwd()}"
     return Settings(values=values, origin=origin)
 
 

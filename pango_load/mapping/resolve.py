@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from pango_load.records import ColumnRule
 
-MAP_ADVICE = "`pango-load map FILE --object {name}` proposes a mapping from the headers and the values."
+MAP_ADVICE = (
+    "`pango-load map FILE --object {name} -o mappings/{name}.yaml` proposes a mapping from the headers and the values."
+)
+LACKS_ADVICE = (
+    "Check that it is the right file; if its columns have changed for good, change their names in {place} and run the "
+    "same command again."
+)
 
 
 # --- a mapping file ---------------------------------------------------------------------------------------------------
@@ -50,7 +56,8 @@ def fit(
     fitting = _Fitting(mapping, Headers(headers), strict=strict)
     fitted = fitting.fit(timezone)
     if fitting.mistakes:
-        advice = MAP_ADVICE.format(name=mapping.object_type.word) if fitting.is_short else ""
+        advice = LACKS_ADVICE.format(place=mapping.place) if fitting.lacks_columns else ""
+        advice = MAP_ADVICE.format(name=mapping.object_type.word) if fitting.is_short else advice
         raise mapping_error(mapping.place, fitting.mistakes, advice)
     return fitted
 
@@ -63,6 +70,7 @@ class _Fitting:
         self._findings = Findings(list(mapping.mistakes), list(mapping.warnings))
         self._read: set[str] = set()
         self.is_short = False
+        self.lacks_columns = False
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -101,6 +109,7 @@ class _Fitting:
         found = self._headers.find(name)
         if found.mistake:
             hint = self._turned_round(keys)
+            self.lacks_columns = self.lacks_columns or not hint
             self._findings.mistake(line, keys, found.mistake + hint)
         if found.warning:
             self._findings.warning(line, keys, found.warning)

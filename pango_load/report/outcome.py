@@ -33,6 +33,8 @@ def outcome_sentence(summary: Summary) -> str:
         done, whole, part = "unsent", f"All {rows} can be sent.", "can be sent"
     else:
         done, whole, part = "accepted", f"All {rows} were accepted.", "accepted"
+    if counts.read == 0:
+        return "Stopped before any row was judged; nothing was sent."
     some = counts.unsent if done == "unsent" else counts.accepted
     early = "Stopped early. " if summary.stopped is not None else ""
     if some == counts.read > 1:

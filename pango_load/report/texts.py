@@ -33,6 +33,7 @@ _LABEL = 12
 _PROBLEMS_SHOWN = 10
 _ROWS_SHOWN = 3
 _PROBLEMS_OF_A_ROW = 3
+_NARROWEST_TITLE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +264,12 @@ def _problem_lines(problems: Sequence[ProblemCount], width: int) -> list[Line]:
     lines = []
     for problem, rows in zip(shown, counts, strict=True):
         cells = (_padded(problem.code, code), _padded(problem.field, field), one_line(problem.title))
-        text = f"  {rows:>{count}}  " + "  ".join(cell for cell in cells if cell)
-        lines.append(Line(shortened(text.rstrip(), width)))
+        *before, title = [cell for cell in cells if cell]
+        begun = "  ".join([f"  {rows:>{count}}", *before, ""])
+        if text_width(begun + title) <= width or width - text_width(begun) >= _NARROWEST_TITLE:
+            lines += _wrapped(title, width, indent=" " * text_width(begun), first=begun)
+        else:
+            lines += [Line(begun.rstrip()), *_wrapped(title, width, indent=" " * (count + 4))]
     if len(problems) > len(shown):
         lines.append(Line(f"  and {counted(len(problems) - len(shown), 'more kind')}, see summary.json", "dim"))
     return lines

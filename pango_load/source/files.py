@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 from dataclasses import replace
 from pathlib import Path
@@ -145,17 +146,27 @@ def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:
         else:
             matches = sorted(match for match in map(Path, glob.glob(argument, recursive=True)) if match.is_file())  # noqa: PTH207 - absolute patterns too
             if not matches:
-                raise UsageError(f"No file matches {argument}.", "Check the pattern, and the folder you are in.")
+                raise UsageError(
+                    f"No file matches {argument}.", f"Check the pattern, and the folder you are in: {Path.cwd()}."
+                )
             found += matches
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         places = "does not exist" if len(missing) == 1 else "do not exist"
-        raise UsageError(f"{', '.join(missing)} {places}.", "Check the name, and the folder you are in.")
+        raise UsageError(f"{', '.join(missing)} {places}.", _advice_on_missing(missing[0]))
     # A link and what it points to are one file, under the name that came first.
     once: dict[Path, Path] = {}
     for path in found:
         once.setdefault(path.resolve(), path)
     return tuple(once.values())
+
+
+def _advice_on_missing(name: str) -> str:
+    folder = Path(name).parent
+    neighbours = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    near = difflib.get_close_matches(Path(name).name, neighbours, 1)
+    did_you = f"Did you mean {folder / near[0]}? " if near else ""
+    return f"{did_you}Check the name, and the folder you are in: {Path.cwd()}."
 
 
 def _files_of(folder: Path) -> list[Path]:

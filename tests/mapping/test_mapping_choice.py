@@ -67,7 +67,8 @@ def test_where_neither_fits_both_reasons_are_told(home: Path) -> None:
         ),
     )
     assert caught.value.advice == (
-        "`pango-load map FILE --object customer-identity` proposes a mapping from the headers and the values."
+        "`pango-load map FILE --object customer-identity -o mappings/customer-identity.yaml` proposes a mapping from "
+        "the headers and the values."
     )
 
 

@@ -14,7 +14,7 @@ from pango_load.source.formats import FileReader, SourceFile, SourceFormat
 from pango_load.source.json_arrays import is_array, split_array
 from pango_load.source.json_lines import JsonLinesReader
 from pango_load.source.layout import find_layout
-from pango_load.source.packing import Packing, find_packing, zip_member
+from pango_load.source.packing import BROKEN_ARCHIVE, Packing, find_packing, zip_member
 from pango_load.source.parquet import ParquetReader
 from pango_load.source.text import TextFile
 
@@ -113,7 +113,7 @@ def _members(path: Path) -> frozenset[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return frozenset(archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except BROKEN_ARCHIVE:
         return frozenset()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import struct
 import sys
 import zipfile
 import zlib
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PIECE_BYTES = 4 << 20
+
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+)
+"""What Python's zip reader raises for a damaged archive, besides its own error."""
 
 
 class Packing(StrEnum):
@@ -125,7 +139,7 @@ def _unpack_zip(path: Path, blocks: Iterable[bytes]) -> Iterator[bytes]:
         with zipfile.ZipFile(path) as archive, archive.open(zip_member(path, archive)) as stream:
             while piece := stream.read(PIECE_BYTES):
                 yield piece
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except BROKEN_ARCHIVE as error:
         raise _broken(path) from error
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,6 +17,7 @@ from pango_load.records import Chunk, Damage
 from pango_load.source.fingerprint import fingerprint_file
 from pango_load.source.formats import CODE_COLUMN, SourceFile, SourceFormat, check_headers, still_damaged, without_marks
 from pango_load.source.number_formats import with_zeros
+from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
 from pango_load.source.sheet_notes import rounded_numbers, sheet_notes
 from pango_load.source.sheets import describe_failures
@@ -37,22 +35,16 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 4096
 _BROKEN = (
+    *BROKEN_ARCHIVE,
     InvalidFileException,
     XLRDError,
     CompDocError,
-    zipfile.BadZipFile,
     ParseError,
-    LookupError,
-    ValueError,
     TypeError,
     AttributeError,
     AssertionError,
     ArithmeticError,
-    NotImplementedError,
-    OSError,
-    EOFError,
-    zlib.error,
-    struct.error,
+    MemoryError,
 )
 """What openpyxl, xlrd and the XML parser raise for a damaged workbook."""
 

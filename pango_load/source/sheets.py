@@ -22,6 +22,7 @@ from pango_load.source.formats import (
     still_damaged,
     without_marks,
 )
+from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
 from pango_load.source.sheet_notes import memory_note, rounded_numbers, sheet_notes
 from pango_load.source.tables import Table, asked_table, find_tables, leading_table, table_notes
@@ -223,7 +224,7 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
             dates = [name for name in odd if frame.get_column(name).str.contains(_DATE).any()]
             first_column = columns[0].absolute_index + 1 if columns else 1
             real = _real_dates(book, name, dates, first_column) if facts.has_date_text and dates else None
-    except (fastexcel.FastExcelError, zipfile.BadZipFile) as error:
+    except (fastexcel.FastExcelError, *BROKEN_ARCHIVE) as error:
         raise UsageError(
             f"{path} cannot be opened as a workbook: it is damaged, or something else under that name.",
             "Open it in Excel and save it again as .xlsx, or export it as CSV UTF-8.",

@@ -66,9 +66,12 @@ def missing_fields(kind: ObjectType, targets: set[str], headers: Headers, taken:
             continue
         groups = [" and ".join(group) for group in requirement.alternatives]
         near = _nearest_header([name for name in requirement.names if name not in targets], free)
-        lacking = "one of them" if len(groups) > 1 else "them all"
-        several = ", or ".join(groups) if " and " in "".join(groups) else listed(groups)
-        text = f"{several} is required, and no column becomes {lacking}.{near}"
+        if len(groups) == 1:
+            *others, last = requirement.names
+            text = f"{', '.join(others)} and {last} are required together, and not each has a column.{near}"
+        else:
+            several = ", or ".join(groups) if " and " in "".join(groups) else listed(groups)
+            text = f"{several} is required, and no column becomes one of them.{near}"
         (mistakes if requirement.severity is Severity.ERROR else warnings).append(text)
     return Lacking(tuple(mistakes), tuple(warnings))
 

@@ -279,7 +279,8 @@ def _add_words(
     if renamed:
         options["values"] = renamed
     if strange and (not field.values_open or renamed):
-        notes.append(f"{len(strange)} of its words are not understood; add them under values")
+        be = "is" if len(strange) == 1 else "are"
+        notes.append(f"{len(strange)} of its words {be} not understood; add them under values")
 
 
 def _left_over(header: str, seen: ColumnEvidence, free: list[str], *, fill_slots: bool) -> ProposedColumn:

@@ -180,9 +180,11 @@ def _user_event(node: Node | None, findings: Findings) -> tuple[str, str] | None
             found[leaf.text] = text
     if len(found) == len(USER_EVENT_KEYS):
         return (found["jeConfigId"], found["jeEventKey"])
-    missing = " and ".join(key for key in USER_EVENT_KEYS if key not in found)
-    text = f"{missing} is missing: whether Pango takes one of the two alone is not known, so both are sent or neither."
-    findings.mistake(node.line, ("userEvent",), text)
+    if isinstance(node, Branch) or (isinstance(node, Leaf) and node.is_null):
+        missing = [key for key in USER_EVENT_KEYS if key not in found]
+        text = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
+        text += "whether Pango takes one of the two alone is not known, so both are sent or neither."
+        findings.mistake(node.line, ("userEvent",), text)
     return None
 
 

@@ -305,7 +305,7 @@ class TargetReader:
         return None
 
     def _sign(self, node: Node | None, keys: tuple[str, ...], signs: tuple[str, ...]) -> str | None:
-        text = self._text(node, keys, f"one of {' '.join(signs[:2])} and the like")
+        text = self._text(node, keys, 'one sign in quotes, "," or "."')
         if text is None or text in signs:
             return text
         if node is not None and text.startswith(OPEN_FORMAT.strip()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -155,6 +155,9 @@ def _pairs(node: MappingNode, above: tuple[int, ...]) -> list[tuple[Leaf, Node]]
     merged: list[tuple[Leaf, Node]] = []
     for key, value in node.value:
         name, held = _grow(key, above), _grow(value, above)
+        if isinstance(held, Leaf) and held.is_null and not held.text:
+            # Where nothing stands behind a key, YAML looks for it in the next line.
+            held = replace(held, line=name.line)
         if not isinstance(name, Leaf):
             raise BrokenYaml(name.line, "a key must be a word; quote a key that holds braces or brackets.")
         if str(key.tag) != _MERGE:

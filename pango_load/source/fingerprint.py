@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import xxhash
+
 from pango_load.errors import MustBeMended, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class Fingerprint:
 
     Attributes:
         size: bytes.
-        blocks: SHA-256 of each block of `BLOCK_BYTES`, the last one shorter.
+        blocks: XXH3 (128 bits) of each block of `BLOCK_BYTES`, the last one shorter. No secret depends on it: a file
+            that changed is found as surely as by SHA-256, at a tenth of the cost, and every pass digests every byte.
     """
 
     size: int
@@ -72,7 +75,7 @@ class BlockReader:
             digests: list[bytes] = []
             size = 0
             while block := stream.read(BLOCK_BYTES):
-                digest = hashlib.sha256(block).digest()
+                digest = xxhash.xxh3_128_digest(block)
                 if expected is not None and expected.blocks[len(digests) : len(digests) + 1] != (digest,):
                     raise self._changed(f"differs after byte {size:,}")
                 digests.append(digest)
@@ -120,7 +123,7 @@ def only_grew(path: Path, *, digest: str, size: int) -> bool:
     try:
         with path.open("rb") as stream:
             while left and (block := stream.read(min(left, BLOCK_BYTES))):
-                blocks.append(hashlib.sha256(block).digest())
+                blocks.append(xxhash.xxh3_128_digest(block))
                 last = block[-1:]
                 left -= len(block)
             after = stream.read(1)

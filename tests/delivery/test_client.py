@@ -277,6 +277,15 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_wri
     assert server.seen == []
 
 
+def test_where_nothing_is_secure_no_certificate_is_believed() -> None:
+    """Protects keys, should a plain address ever lead to a secure one: no authorities are read for plain ones."""
+    client = make_client(Endpoint(auth_url="http://127.0.0.1:1/a", ingest_url="http://127.0.0.1:1/i"))
+
+    assert client._trust.verify_mode is ssl.CERT_REQUIRED
+    assert client._trust.check_hostname
+    assert client._trust.get_ca_certs() == []
+
+
 def test_a_company_s_own_authority_can_be_trusted() -> None:
     """Protects users behind a company's own certificates from switching verification off."""
     [reply] = send(ScriptedServer(), tls=server_tls(), certificates=PEM)

@@ -383,9 +383,11 @@ def _asks_to_resend(plan: LoadPlan) -> bool:
 
 def _series(run: Run, journal: Journal) -> list[tuple[float, int]]:
     points, rows = [(0.0, 0)], 0
+    now = run.clock.now()
     for point in journal.pace():
         rows += point.rows
-        points.append((max(0.0, point.moment + SLOT_SECONDS - run.started), rows))
+        # The last slot has not passed: a load of a second is not shown as one of ten.
+        points.append((max(0.0, min(point.moment + SLOT_SECONDS, now) - run.started), rows))
     return points
 
 

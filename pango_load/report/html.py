@@ -203,6 +203,8 @@ def _problems(title: str, problems: Sequence[ProblemCount], page: ReportPage) ->
     if not problems:
         return ""
     rows = []
+    told = {(one.code, one.field) for one in page.examples}
+    has_examples = any((problem.code, problem.field) in told for problem in problems[:_PROBLEMS_SHOWN])
     for problem in problems[:_PROBLEMS_SHOWN]:
         found = [one for one in page.examples if (one.code, one.field) == (problem.code, problem.field)]
         examples = "<br>".join(_example(one, page) for one in found[:_EXAMPLES_SHOWN])
@@ -211,11 +213,12 @@ def _problems(title: str, problems: Sequence[ProblemCount], page: ReportPage) ->
             f'<tr><td class="number" data-unit="{unit}">{grouped(problem.rows)}</td>'
             f"<td>{_text(problem.title or problem.code)}<small><code>{_text(problem.code)}</code></small></td>"
             f'<td data-label="Field">{_code(problem.field)}</td>'
-            f'<td data-label="Examples">{examples}</td></tr>'
+            + (f'<td data-label="Examples">{examples}</td></tr>' if has_examples else "</tr>")
         )
     more = len(problems) - _PROBLEMS_SHOWN
     rest = f'<p class="soft">And {counted(more, "more kind")}, see summary.json.</p>' if more > 0 else ""
-    head = '<th class="number">Rows</th><th>Problem</th><th>Field</th><th>Examples</th>'
+    head = '<th class="number">Rows</th><th>Problem</th><th>Field</th>'
+    head += "<th>Examples</th>" if has_examples else ""
     table = _table(head, rows)
     return _section(title, f"{table}{rest}{_by_field(problems)}")
 
@@ -279,16 +282,19 @@ def _spread(name: str, *words: str) -> str:
 
 
 def _mapping(page: ReportPage) -> str:
-    left_out = '<span class="soft">left out</span>'
     origin = f"<p>From {_code(page.summary.mapping.origin)}</p>"
     rows = [
         f"<tr><td>{_code(line.column)}</td>"
-        f'<td data-label="Becomes">{_code(line.field) or left_out}</td>'
-        f"<td>{_text(line.note)}</td></tr>"
+        f'<td data-label="Becomes">{_code(line.field) or _left_out(line)}</td>'
+        f"<td>{_text(line.note) if line.field else ''}</td></tr>"
         for line in page.mapping
     ]
     table = _table("<th>Column</th><th>Field in Pango</th><th></th>", rows) if rows else ""
     return _section("Mapping used", origin + table)
+
+
+def _left_out(line: MappingLine) -> str:
+    return f'<span class="soft">{_text(line.note or "left out")}</span>'
 
 
 def _details(summary: Summary) -> str:

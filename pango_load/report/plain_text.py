@@ -49,9 +49,12 @@ def spoken_time(seconds: float) -> str:
     return "0 s"
 
 
+_REASONS = {"pace": "an even pace", "pause": "as long as Pango asked for", "answers": "answers under way"}
+
+
 def limit_words(label: str) -> str:
     """A wait's reason in words: a window's label "1 min" is "the limit over 1 min", another word stands as it is."""
-    return f"the limit over {label}" if label[:1].isdigit() else one_line(label)
+    return f"the limit over {label}" if label[:1].isdigit() else _REASONS.get(label) or one_line(label)
 
 
 def utc_text(seconds: float) -> str:

@@ -19,6 +19,7 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from pango_load.report.plain_text import one_line, text_width
 from pango_load.report.private_files import create_private
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
+from pango_load.report.tally import problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -157,9 +158,9 @@ class _OpenBook:
     def add_counts(self, counts: Counter[tuple[str, str]]) -> None:
         if not counts:
             return
-        sheet = self._add_sheet(COUNTS_SHEET, ("Problem", "Field", "Rows"), (28, 28, 12))
+        sheet = self._add_sheet(COUNTS_SHEET, ("Problem", "Field", "Rows", "What it is"), (28, 28, 12, _SENTENCE_WIDTH))
         for (code, field), rows in counts.most_common():
-            sheet.append([code, field, rows])
+            sheet.append([code, field, rows, problem_title(code)])
 
     def save(self, file: IO[bytes]) -> None:
         last = get_column_letter(self._columns)

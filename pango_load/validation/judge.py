@@ -47,7 +47,7 @@ class Ruling:
     Attributes:
         code: from the catalogue of problems.
         field: Pango's field or slot; several, joined, for a requirement; empty for the row as a whole.
-        rule: the column rule it was found by; None for a requirement.
+        rule: the column rule it was found by; for a requirement its first that is mapped, None where none is.
         severity: ERROR or WARN.
         rows: Boolean, in step with the chunk's frame.
         places: what the sentence needs beside the row's own value.
@@ -228,13 +228,19 @@ class Judge:
             return
         if not is_one_group:
             places = {"alternatives": ", ".join(groups)}
-            yield Ruling(code=code, field=field_names, rule=None, severity=severity, rows=unmet, places=places)
+            # The first of them stands for all: a workbook colours its cell.
+            rule = next(filter(None, map(self._rule_of, requirement.names)), None)
+            yield Ruling(code=code, field=field_names, rule=rule, severity=severity, rows=unmet, places=places)
             return
         for name in requirement.names:
             rows = ~present[name]
             if rows.any():
                 places = {"alternatives": groups[0], "missing": name}
-                yield Ruling(code=code, field=name, rule=None, severity=severity, rows=rows, places=places)
+                rule = self._rule_of(name)
+                yield Ruling(code=code, field=name, rule=rule, severity=severity, rows=rows, places=places)
+
+    def _rule_of(self, target: str) -> ColumnRule | None:
+        return self._mapping.columns[self._by_target[target]] if target in self._by_target else None
 
     def _blank(self, frame: pl.DataFrame, text: pl.DataFrame) -> pl.Series:
         """Rows whose every cell is empty. Only where every mapped cell is, the others are looked at."""

@@ -18,6 +18,7 @@ from support.report_pages import a_check_page, a_clean_page, a_long_page, a_page
 from support.report_summaries import a_summary
 
 from pango_load.report.html import Example, MappingLine, report_html, write_report
+from pango_load.report.pace_chart import Wait
 from pango_load.report.summary import LeftFiles, RowCounts
 
 if TYPE_CHECKING:
@@ -178,6 +179,34 @@ def test_the_page_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def test_a_table_without_examples_has_no_empty_column_for_them() -> None:
+    """Warnings have none, and a head over nothing makes a reader look for what is missing."""
+    assert "Examples" not in report_html(replace(a_page(), examples=()))
+
+
+def test_a_column_that_is_left_out_says_so_once() -> None:
+    """The reason stands in the place of the field, not beside another word for it."""
+    page = replace(a_page(), mapping=[MappingLine("Notes", "", "left out on purpose"), MappingLine("Others", "")])
+    assert re.findall(
+        r'<td data-label="Becomes"><span class="soft">([^<]+)</span></td><td></td>', report_html(page)
+    ) == [
+        "left out on purpose",
+        "left out",
+    ]
+
+
+def test_waits_are_told_in_words_that_are_no_terms_of_ours() -> None:
+    """A manager knows neither "pace" nor "pause"."""
+    waits = [Wait("pace", 1, 5), Wait("pause", 5, 9), Wait("1 min", 9, 12)]
+    read = Reader(report_html(replace(a_page(), waits=waits)))
+    for words in (
+        "waited for an even pace",
+        "waited for as long as Pango asked for",
+        "waited for the limit over 1 min",
+    ):
+        assert words in read.text
 
 
 @pytest.mark.heavy

@@ -44,9 +44,9 @@ def test_the_first_sheet_holds_the_rows_and_the_second_the_counts(tmp_path: Path
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["Rejected", "Problems"]
     assert [[cell.value for cell in row] for row in book["Problems"]] == [
-        ["Problem", "Field", "Rows"],
-        ["date.format", "dob", 2],
-        ["phone.shape", "phone", 2],
+        ["Problem", "Field", "Rows", "What it is"],
+        ["date.format", "dob", 2, "not a date"],
+        ["phone.shape", "phone", 2, "refused by Pango"],
     ]
     assert [cell.value for cell in book["Rejected"][1]] == [*HEADERS, *ROW_MARKS]
     assert [cell.value for cell in book["Rejected"][2]][3:6] == ["2", "date.format; phone.shape", "dob; phone"]

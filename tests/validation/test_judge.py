@@ -63,7 +63,9 @@ def test_one_of_several_fields_is_enough() -> None:
     judged = Judge(CUSTOMER).judge(chunk)
     assert judged.is_valid.to_list() == [True, True, False]
     ((_, row),) = rejected_rows(judged)
-    assert [problem.message for problem in row.problems] == ["One of phone, email is required, and none is there."]
+    assert [(problem.column, problem.message) for problem in row.problems] == [
+        ("phone", "One of phone, email is required, and none is there.")
+    ]
 
 
 def test_fields_that_belong_together_are_named_where_one_is_empty() -> None:

@@ -19,7 +19,7 @@ from pango_load.report.plain_text import grouped
 from pango_load.report.skips import Skip
 from pango_load.road import open_road, request_source
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
-from pango_load.survey import Survey, guard, repeats_notice, survey_source
+from pango_load.survey import Survey, guard, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanne
     try:
         found = survey_source(run.road, planner, _Keeper(rows, run.folder), folder=folder, after_chunk=tell)
         repeated.earlier_batches()
-        run.notices = repeats_notice(run.road, repeated.repeats, found.skips[Skip.REPEATED])
+        found.damage = (*found.damage, *repeated_key(run.road, repeated, of=found.valid))
+        run.notices = left_out_notice(run.road, found.skips[Skip.REPEATED])
     finally:
         run.keep(rows)
         repeated.close()

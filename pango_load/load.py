@@ -43,7 +43,15 @@ from pango_load.road import open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender, delivery_options
-from pango_load.survey import Survey, guard, kept_findings, repeats_notice, survey_source, told_findings
+from pango_load.survey import (
+    Survey,
+    guard,
+    kept_findings,
+    left_out_notice,
+    repeated_key,
+    survey_source,
+    told_findings,
+)
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, show_again
 
@@ -264,8 +272,9 @@ class _Loading:
             if known is not None:
                 known.close()
             batches = planner.batches(repeated.earlier_batches())
-            left_out = found.skips[Skip.REPEATED]
-            run.notices = (*run.notices, *repeats_notice(self.road, repeated.repeats, left_out))
+            of = found.valid + (before.read if before else 0)
+            found.damage = (*found.damage, *repeated_key(self.road, repeated, of=of))
+            run.notices = (*run.notices, *left_out_notice(self.road, found.skips[Skip.REPEATED]))
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
         found.warnings.update(earlier.warnings)

@@ -15,7 +15,7 @@ from pango_load.report.plain_text import counted, grouped
 from pango_load.report.skips import Skip
 from pango_load.report.tally import ProblemTally
 from pango_load.selection import selected
-from pango_load.source.damage import Finding
+from pango_load.source.damage import Finding, seen_in
 from pango_load.source.damage import Survey as DamageSurvey
 from pango_load.validation.wording import rejected_rows
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pango_load.payload.batches import BatchPlanner
+    from pango_load.payload.repeated_keys import RepeatedKeys
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
@@ -207,30 +208,42 @@ def guard(plan: LoadPlan, found: Survey) -> None:
         raise UsageError(f"--strict: {first.message}{others}; nothing was sent.", first.advice)
 
 
-def repeats_notice(road: Road, repeats: int, left_out: int = 0) -> tuple[str, ...]:
-    """What is said of rows that share a record key: it is no mistake, but seldom meant.
+def repeated_key(road: Road, repeated: RepeatedKeys, *, of: int) -> tuple[Finding, ...]:
+    """What is said of rows that share a record key and are sent: it is no mistake, but seldom meant.
 
     Args:
         road: files and mapping.
-        repeats: rows that are sent after an earlier one with their key.
-        left_out: rows that `onDuplicate` skips.
+        repeated: has seen the keys of all rows that are sent.
+        of: how many those are.
     """
+    if not repeated.repeats:
+        return ()
     key = " and ".join(road.mapping.record_key)
-    said: list[str] = []
-    if repeats:
-        repeat = "row repeats" if repeats == 1 else "rows repeat"
-        said.append(
-            f"{grouped(repeats)} {repeat} the {key} of an earlier row: sent in the file's order, never in one batch."
-        )
-    if left_out:
-        policy = road.mapping.on_duplicate
-        share = "row has" if left_out == 1 else "rows have"
-        kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
-        said.append(
-            f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent "
-            f"(onDuplicate: {policy})."
-        )
-    return tuple(said)
+    rows = tuple(row for _, row in repeated.first_repeats)
+    seen = seen_in(f"{counted(repeated.repeats, 'row')}", repeated.repeats / max(of, 1), repeated.repeats, rows)
+    return (
+        Finding(
+            code="damage.same-key",
+            column="",
+            count=repeated.repeats,
+            share=repeated.repeats / max(of, 1),
+            rows=rows,
+            message=f"{seen} with the {key} of an earlier row: sent in the file's order, never in one batch",
+            advice="If one row of each is meant, say so in the mapping: onDuplicate: keep-last, keep-first or reject.",
+        ),
+    )
+
+
+def left_out_notice(road: Road, left_out: int) -> tuple[str, ...]:
+    """What is said of rows that `onDuplicate` skips."""
+    if not left_out:
+        return ()
+    key = " and ".join(road.mapping.record_key)
+    policy = road.mapping.on_duplicate
+    share = "row has" if left_out == 1 else "rows have"
+    kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
+    told = f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent"
+    return (f"{told} (onDuplicate: {policy}).",)
 
 
 def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper, selection: Selection) -> None:
@@ -253,7 +266,8 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
             keeper.rejected(judged.chunk, index, row)
         positions = valid_positions(judged)
         found.valid += len(positions)
-        planner.add(positions, None if judged.keys is None else judged.keys.filter(judged.is_valid))
+        keys, rows = judged.keys, judged.chunk.rows
+        planner.add(positions, None if keys is None else keys.filter(judged.is_valid), rows.filter(judged.is_valid))
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1
         found.skipped += last - first + 1

@@ -46,7 +46,7 @@ Out = Annotated[
 MaxRejects = Annotated[
     Optional[str], typer.Option("--max-rejects", metavar="N|P%", help="Stop (exit 4) when more rows are rejected.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="A column that the mapping does not name is an error.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at a column that is not mapped, and at damage.")]
 ErrorOnEmpty = Annotated[bool, typer.Option("--error-on-empty", help="No rows at all is exit 9.")]
 Json = Annotated[bool, typer.Option("--json", help="The summary as JSON, alone on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")]

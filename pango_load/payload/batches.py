@@ -38,8 +38,8 @@ class BatchPlanner:
         self._open_entries = 0
         self._open_keys: list[int] = []
 
-    def add(self, positions: pl.Series, keys: pl.Series | None) -> None:
-        """Take the next valid rows: their positions (Int64, increasing) and record keys (UInt64)."""
+    def add(self, positions: pl.Series, keys: pl.Series | None, rows: pl.Series | None = None) -> None:
+        """Take the next valid rows: their positions (Int64, increasing), record keys (UInt64) and numbers."""
         if not len(positions):
             return
         if keys is not None and self._repeats(keys):
@@ -47,7 +47,7 @@ class BatchPlanner:
         else:
             numbers = self._add_at_once(positions, keys)
         if keys is not None and self._repeated is not None:
-            self._repeated.add(keys, numbers)
+            self._repeated.add(keys, numbers, rows)
 
     @property
     def _number(self) -> int:

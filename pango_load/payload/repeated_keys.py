@@ -15,16 +15,18 @@ _KEYS_IN_MEMORY = 1_000_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
-_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32}
+_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32, "row": pl.UInt32}
+_SHOWN = 3
 
 
 class RepeatedKeys:
-    """Remembers the hash of each record key with its batch: 12 bytes a row, on disk where they are many.
+    """Remembers the hash of each record key with its batch and row: 16 bytes a row, on disk where they are many.
 
     Two keys with one hash (once in some ten thousand loads of 20 million rows) only make a batch wait for another.
 
     Attributes:
-        repeats: rows whose key an earlier row has; known after `earlier_batches`.
+        repeats: rows whose key an earlier row has; known after `earlier_batches`, like
+        first_repeats: the first three of them, as (batch, number of the row in its file).
     """
 
     def __init__(self, folder: Path, *, in_memory: int = _KEYS_IN_MEMORY) -> None:
@@ -35,10 +37,12 @@ class RepeatedKeys:
         self._disk: TemporaryDirectory[str] | None = None
         self._spills = 0
         self.repeats = 0
+        self.first_repeats: list[tuple[int, int]] = []
 
-    def add(self, keys: pl.Series, batches: pl.Series) -> None:
-        """Remember `keys` (UInt64, null where there is none) with the number of the batch of each."""
-        frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32)})
+    def add(self, keys: pl.Series, batches: pl.Series, rows: pl.Series | None = None) -> None:
+        """Remember `keys` (UInt64, null where there is none) with the number of the batch and the row of each."""
+        numbers = pl.repeat(None, len(keys), dtype=pl.UInt32, eager=True) if rows is None else rows.cast(pl.UInt32)
+        frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32), "row": numbers})
         if keys.null_count():
             frame = frame.filter(pl.col("key").is_not_null())
         self._recent.append(frame)
@@ -90,12 +94,15 @@ class RepeatedKeys:
         keys = frame.get_column("key").sort()
         if not (keys.slice(1) == keys.head(max(0, len(keys) - 1))).any():
             return []
-        ordered = frame.sort("key", "batch")
+        ordered = frame.sort("key", "batch", "row")
         repeats = ordered.select(
             later=pl.col("batch"),
             earlier=pl.col("batch").shift(1),
+            row=pl.col("row"),
             is_same=pl.col("key") == pl.col("key").shift(1),
         ).filter(pl.col("is_same"))
         self.repeats += repeats.height
+        first = repeats.select("later", "row").drop_nulls().sort("later", "row").head(_SHOWN)
+        self.first_repeats = sorted([*self.first_repeats, *first.iter_rows()])[:_SHOWN]
         apart = repeats.filter(pl.col("later") != pl.col("earlier"))
-        return [(later, earlier) for later, earlier, _ in apart.iter_rows()]
+        return list(apart.select("later", "earlier").iter_rows())

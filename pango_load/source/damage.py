@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pango_load.source.lost_zeros import LostZeros
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pango_load.records import Chunk
     from pango_load.source.formats import RoundedNumbers
@@ -23,6 +25,7 @@ SHOWN_ROWS = 3
 CLOSE_RECORDS = 10_000
 """Records at the beginning of a run that are looked at one by one."""
 
+_SHORT = "short"
 _SAMPLED = 61
 _MOSTLY = 0.5
 _RARE = 0.2
@@ -156,6 +159,7 @@ class Survey:
         self._looked_at = dict.fromkeys(self._headers, 0)
         self._tallies: dict[tuple[str, str], _Tally] = {}
         self._looks: tuple[pl.Expr, ...] = ()
+        self._lost = LostZeros([name for name in self._headers if name not in self._phones])
 
     def look(self, chunk: Chunk) -> None:
         """Take the cells of one chunk into the counts."""
@@ -163,22 +167,28 @@ class Survey:
         self._records += frame.height - len(chunk.damaged)
         for name in self._headers:
             self._filled[name] += frame.height - frame.get_column(name).null_count()
-        suspects = self._find_suspects(chunk)
-        for (name, code), count in _count(frame, suspects).items():
-            tally = self._tallies.setdefault((name, code), _Tally())
+        if chunk.first < CLOSE_RECORDS:
+            self._lost.learn(frame)
+        tests = {
+            key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in self._find_suspects(chunk)
+        }
+        for key, count in _count(frame, tests).items():
+            tally = self._tallies.setdefault(key, _Tally())
             tally.count += count
             if len(tally.rows) < SHOWN_ROWS:
-                rows = chunk.rows.filter(frame.select(_shows(name, code).fill_null(value=False)).to_series())
+                rows = chunk.rows.filter(frame.select(tests[key].fill_null(value=False)).to_series())
                 tally.rows += rows.head(SHOWN_ROWS - len(tally.rows)).to_list()
 
     def _find_suspects(self, chunk: Chunk) -> list[tuple[str, str]]:
         """The columns that deserve a close look in this chunk, and for what."""
         frame = chunk.frame
         is_close = chunk.first < CLOSE_RECORDS
-        lengths = frame.select(_LENGTHS_SEEN).row(0)
-        suspects = [
+        looks = self._lost.looks()
+        seen = frame.select(_LENGTHS_SEEN, *(look.alias(f"\x00{name}") for name, look in looks.items())).row(0)
+        suspects = [(name, _SHORT) for name, is_hit in zip(looks, seen[frame.width :], strict=True) if is_hit]
+        suspects += [
             (name, str(cut))
-            for name, longest in zip(frame.columns, lengths, strict=True)
+            for name, longest in zip(frame.columns, seen[: frame.width], strict=True)
             for cut in _LENGTHS
             if (longest or 0) >= cut
         ]
@@ -188,7 +198,8 @@ class Survey:
             signs = self._signs_hit(frame, (_CLOSE_LOOK,))
             return suspects + signs + [(name, code) for name in self._headers for code in _KINDS]
         sample = frame[pl.int_range(0, frame.height, _SAMPLED, eager=True)]
-        return suspects + list(_count(sample, self._signs_hit(sample, self._sampled_looks())))
+        tests = {sign: _shows(*sign) for sign in self._signs_hit(sample, self._sampled_looks())}
+        return suspects + list(_count(sample, tests))
 
     def _signs_hit(self, frame: pl.DataFrame, looks: Sequence[pl.Expr]) -> list[tuple[str, str]]:
         """Each column in which some sign shows, with each sign that it may be."""
@@ -243,7 +254,8 @@ class Survey:
     def _make(self, code: str, name: str, seen: str, message: str, advice: str) -> Finding:
         tally = self._tally(name, seen)
         share = self._share(name, seen)
-        text = message.format(where=f'"{name}", {_cells(tally.count)} ({_percent(share)}, {_rows(tally)})')
+        cells = "1 cell" if tally.count == 1 else f"{tally.count:,} cells"
+        text = message.format(where=f'"{name}", {seen_in(cells, share, tally.count, tally.rows)}')
         return Finding(
             code=code, column=name, count=tally.count, share=share, rows=tuple(tally.rows), message=text, advice=advice
         )
@@ -280,6 +292,11 @@ class Survey:
             message = f"{{where}}: 9 digits{others}, zeros probably lost"
             advice = "Export the column as text, or mend it in the mapping: {field: phone, clean: restore-zero}."
             yield self._make("damage.lost-zero", name, "nine", message, advice)
+        elif self._tally(name, _SHORT).count and not (is_phone or _sounds_like_phone(name)):
+            width = self._lost.width(name)
+            message = f"{{where}}: fewer than {width} digits where others begin with a zero, zeros probably lost"
+            advice = f"Export the column as text; a workbook's number format {'0' * width} is read with its zeros too."
+            yield self._make("damage.lost-zero", name, _SHORT, message, advice)
 
     def _serials(self, name: str) -> Iterable[Finding]:
         serial, date = self._share(name, "serial"), self._share(name, "date")
@@ -309,13 +326,14 @@ class Survey:
 
     def _swap(self, name: str, kind: str, what: str) -> Finding:
         share, tally = self._share(name, kind), self._tally(name, kind)
+        count = round(share * self._filled[name])
         return Finding(
             code="damage.swapped",
             column=name,
-            count=round(share * self._filled[name]),
+            count=count,
             share=share,
             rows=tuple(tally.rows),
-            message=f'{_percent(share)} of the cells of "{name}" ({_rows(tally)}) are {what}: columns swapped?',
+            message=f'"{name}", {seen_in(f"{count:,} cells", share, count, tally.rows)}: {what}, probably swapped columns',
             advice="Check the order of the columns in the export, and the mapping.",
         )
 
@@ -336,11 +354,11 @@ def _shows(name: str, code: str) -> pl.Expr:
     return cell.len_chars() == int(code) if code.isdigit() else cell.contains(_TESTS[code])
 
 
-def _count(frame: pl.DataFrame, tests: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def _count(frame: pl.DataFrame, tests: Mapping[tuple[str, str], pl.Expr]) -> dict[tuple[str, str], int]:
     """In how many rows each column shows each sign, where any does."""
     if not tests:
         return {}
-    counts = frame.select(_shows(*test).sum().alias(str(number)) for number, test in enumerate(tests)).row(0)
+    counts = frame.select(test.sum().alias(str(number)) for number, test in enumerate(tests.values())).row(0)
     return {test: count for test, count in zip(tests, counts, strict=True) if count}
 
 
@@ -352,14 +370,11 @@ def find_damage(chunks: Iterable[Chunk], headers: Sequence[str]) -> tuple[Findin
     return survey.findings()
 
 
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"
-
-
-def _rows(tally: _Tally) -> str:
-    """The first rows that show it: "row 7", "rows 7, 9, 12 ..."."""
-    word = "row" if tally.count == 1 else "rows"
-    return f"{word} {', '.join(map(str, tally.rows))}{' ...' if tally.count > len(tally.rows) else ''}"
+def seen_in(what: str, share: float, count: int, rows: Sequence[int]) -> str:
+    """How much shows something, and where: "5 cells (2%, rows 7, 9, 12 ...)"."""
+    word = "row" if count == 1 else "rows"
+    numbers = f"{', '.join(map(str, rows))}{' ...' if count > len(rows) else ''}"
+    return f"{what} ({_percent(share)}, {word} {numbers})" if rows else f"{what} ({_percent(share)})"
 
 
 def _percent(share: float) -> str:

@@ -327,13 +327,14 @@ class Survey:
     def _swap(self, name: str, kind: str, what: str) -> Finding:
         share, tally = self._share(name, kind), self._tally(name, kind)
         count = round(share * self._filled[name])
+        where = seen_in(f"{count:,} cells", share, count, tally.rows)
         return Finding(
             code="damage.swapped",
             column=name,
             count=count,
             share=share,
             rows=tuple(tally.rows),
-            message=f'"{name}", {seen_in(f"{count:,} cells", share, count, tally.rows)}: {what}, probably swapped columns',
+            message=f'"{name}", {where}: {what}, probably swapped columns',
             advice="Check the order of the columns in the export, and the mapping.",
         )
 

@@ -6,15 +6,17 @@ import codecs
 import re
 from typing import IO, TYPE_CHECKING
 
+import polars as pl
+
 from pango_load.report.private_files import create_private, write_whole
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 _FALLBACK = "utf-8-sig"
-_FORMULA = frozenset("=+-@\t\r")
+_IS_FORMULA = pl.all().str.contains(r"^[=+\-@\t\r]")
 _UTF = re.compile(r"utf[-_]?(8|16|32).*")
 
 
@@ -44,19 +46,16 @@ class CsvRowFile(RowFile):
         self._file: IO[bytes] | None = None
         self._part: Path | None = None
 
-    def append(self, rows: Sequence[MarkedRow]) -> None:
-        """Write `rows` as lines."""
-        lines = [] if self._file else [csv_line((*self.headers, *self.marks), self.delimiter)]
-        delimiter, is_utf = self.delimiter, _UTF.fullmatch(self.encoding) is not None
-        for row in rows:
-            marks = [safe_from_formulas(mark) for mark in row.marks()]
-            if not is_utf:
-                marks = [self._writable(mark) for mark in marks]
-            # Apart, since our sentences hold quotes and most cells do not.
-            ours = delimiter.join([_quoted(mark) if _needs_quotes(mark, delimiter) else mark for mark in marks])
-            cells = _joined([cell or "" for cell in row.cells], delimiter)
-            lines.append(f"{cells}{delimiter}{ours}\n" if row.cells else f"{ours}\n")
-        self._write("".join(lines))
+    def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame) -> None:
+        """Write rows as lines."""
+        names = [*self.headers, *self.marks]
+        header = "" if self._file else csv_lines(pl.DataFrame([names], names, orient="row"), self.delimiter)
+        marks = [row.marks() for row in rows]
+        if _UTF.fullmatch(self.encoding) is None:
+            marks = [tuple(map(self._writable, texts)) for texts in marks]
+        ours = pl.DataFrame(marks, dict.fromkeys(self.marks, pl.String), orient="row")
+        ours = ours.select(pl.when(_IS_FORMULA).then("'" + pl.all()).otherwise(pl.all()).name.keep())
+        self._write(header + csv_lines(cells.hstack(ours), self.delimiter))
 
     def finish(self) -> None:
         """Close the file."""
@@ -97,30 +96,16 @@ class CsvRowFile(RowFile):
         return mark.encode(self.encoding, "replace").decode(self.encoding)
 
 
-def csv_line(cells: Iterable[str], delimiter: str) -> str:
-    r"""One record with its line end (`\n`): quoted are cells with the delimiter, a quote or a line break."""
-    return _joined(list(cells), delimiter) + "\n"
+def csv_lines(cells: pl.DataFrame, delimiter: str) -> str:
+    r"""Records with their line ends (`\n`): quoted are cells with the delimiter, a quote or a line break.
 
-
-def _joined(cells: Sequence[str], delimiter: str) -> str:
-    line = delimiter.join(cells)
-    # Most lines need no quotes at all, and looking at them whole is much cheaper than cell by cell.
-    if '"' in line or "\n" in line or "\r" in line or line.count(delimiter) != len(cells) - 1:
-        line = delimiter.join([_quoted(cell) if _needs_quotes(cell, delimiter) else cell for cell in cells])
-    return line
-
-
-def _needs_quotes(cell: str, delimiter: str) -> bool:
-    return '"' in cell or "\n" in cell or "\r" in cell or delimiter in cell
-
-
-def _quoted(cell: str) -> str:
-    return '"' + cell.replace('"', '""') + '"'
-
-
-def safe_from_formulas(mark: str) -> str:
-    """`mark` with an apostrophe before it where a spreadsheet would calculate it."""
-    return f"'{mark}" if mark[:1] in _FORMULA else mark
+    Args:
+        cells: String columns; null is an empty cell.
+        delimiter: one byte.
+    """
+    # What is empty, but there, would be written as two quotes.
+    filled = cells.select(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
+    return filled.write_csv(include_header=False, separator=delimiter)
 
 
 def _known_encoding(encoding: str) -> str:

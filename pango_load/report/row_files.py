@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
+
 from pango_load.records import FILE_MARK, MARK_COLUMNS, ROW_MARKS
 from pango_load.report.plain_text import one_line
 from pango_load.report.private_files import create_private, part_of, write_whole
@@ -40,14 +42,12 @@ class MarkedRow:
     """One row on its way into a row file.
 
     Attributes:
-        cells: in step with the headers; None where the cell is empty. All None for a damaged record.
         line: JSONL: the line as it stands in the source.
         row: the number that a person counts.
         problems: what is wrong with it; empty for rows that are only unknown or unsent.
         file: which file it comes from, where there are several.
     """
 
-    cells: Sequence[str | None]
     line: str | None
     row: int
     problems: tuple[Problem, ...]
@@ -129,9 +129,9 @@ class RowFile(ABC):
         if self._chunk is None or not self._held:
             return
         file = self.files[self._chunk.file] if self.files else None
-        rows = _marked_rows(self._chunk, self.headers, self._held, file)
+        rows = _marked_rows(self._chunk, self._held, file)
         try:
-            self.append(rows)
+            self.append(rows, _cells(self._chunk, self.headers, [index for index, _ in self._held]))
             damaged = [row for row in rows if row.damage]
             if damaged:
                 self._keep_damaged(damaged, self._chunk.file)
@@ -198,8 +198,14 @@ class RowFile(ABC):
         self._parts = {}
 
     @abstractmethod
-    def append(self, rows: Sequence[MarkedRow]) -> None:
-        """Write `rows`, making the file where there is none yet."""
+    def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame) -> None:
+        """Write rows, making the file where there is none yet.
+
+        Args:
+            rows: what stands beside the cells of each.
+            cells: String columns called like the headers, in step with `rows`; null where the cell is empty, all null
+                for a damaged record.
+        """
 
     @abstractmethod
     def finish(self) -> None:
@@ -286,22 +292,24 @@ def open_row_file(
             return XlsxRowFile(folder, name, headers, sheet=sheet, files=files)
 
 
-def _marked_rows(
-    chunk: Chunk, headers: Sequence[str], held: Sequence[tuple[int, tuple[Problem, ...]]], file: str | None
-) -> list[MarkedRow]:
-    indexes = [index for index, _ in held]
+def _cells(chunk: Chunk, headers: Sequence[str], indexes: Sequence[int]) -> pl.DataFrame:
+    """The cells of some rows; a run of several files may have columns that this one lacks."""
     names = set(chunk.frame.columns)
-    here = [name for name in headers if name in names]
-    cells = chunk.frame.select(chunk.frame.get_column(name) for name in here)[indexes].rows()
-    if len(here) < len(headers):
-        # A run of several files may have columns that this one lacks.
-        places = [here.index(name) if name in names else None for name in headers]
-        cells = [tuple(None if at is None else row[at] for at in places) for row in cells] or [()] * len(indexes)
+    here = chunk.frame.select(chunk.frame.get_column(name) for name in headers if name in names)
+    part = here[pl.Series(indexes, dtype=pl.UInt32)]
+    if part.width == len(headers):
+        return part
+    nothing = pl.repeat(None, len(indexes), dtype=pl.String, eager=True)
+    return pl.DataFrame([part.get_column(name) if name in names else nothing.alias(name) for name in headers])
+
+
+def _marked_rows(chunk: Chunk, held: Sequence[tuple[int, tuple[Problem, ...]]], file: str | None) -> list[MarkedRow]:
+    indexes = [index for index, _ in held]
     lines = chunk.lines.gather(indexes).to_list() if chunk.lines is not None else [None] * len(indexes)
     numbers = chunk.rows.gather(indexes).to_list()
     return [
-        MarkedRow(cells=row, line=line, row=number, problems=problems, damage=chunk.damaged.get(index), file=file)
-        for row, line, number, (index, problems) in zip(cells, lines, numbers, held, strict=True)
+        MarkedRow(line=line, row=number, problems=problems, damage=chunk.damaged.get(index), file=file)
+        for line, number, (index, problems) in zip(lines, numbers, held, strict=True)
     ]
 
 

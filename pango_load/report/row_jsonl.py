@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import polars as pl
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NESTED = re.compile(r'["\[\]{},]')
@@ -28,9 +30,10 @@ class JsonlRowFile(RowFile):
         super().__init__(folder, name, headers, files)
         self._file: IO[bytes] | None = None
 
-    def append(self, rows: Sequence[MarkedRow]) -> None:
-        """Write `rows` as lines."""
-        content = "".join(f"{self._line(row)}\n" for row in rows).encode()
+    def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame) -> None:
+        """Write rows as lines."""
+        lines = (self._line(row, texts) for row, texts in zip(rows, cells.rows(), strict=True))
+        content = "".join(f"{line}\n" for line in lines).encode()
         if self._file is None:
             self._file = create_private(self.new_part(f"{self.name}{self.suffix}"))
         write_whole(self._file, content)
@@ -41,13 +44,13 @@ class JsonlRowFile(RowFile):
             self._file.close()
             self._file = None
 
-    def _line(self, row: MarkedRow) -> str:
-        _, *texts = row.marks()
-        marks = json.dumps(dict(zip(self.marks, (row.row, *texts), strict=True)), ensure_ascii=False)
+    def _line(self, row: MarkedRow, texts: Sequence[str | None]) -> str:
+        _, *ours = row.marks()
+        marks = json.dumps(dict(zip(self.marks, (row.row, *ours), strict=True)), ensure_ascii=False)
         if row.damage:
             return marks
         if row.line is None:
-            cells = {name: cell for name, cell in zip(self.headers, row.cells, strict=True) if cell is not None}
+            cells = {name: cell for name, cell in zip(self.headers, texts, strict=True) if cell is not None}
             return join_objects(json.dumps(cells, ensure_ascii=False), marks)
         return join_objects(without_marks(row.line), marks)
 

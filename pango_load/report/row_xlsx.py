@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import GeneratorType
 
+    import polars as pl
     from openpyxl.cell import Cell
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
     from openpyxl.worksheet.worksheet import Worksheet
@@ -75,14 +76,14 @@ class XlsxRowFile(RowFile):
         self._book: _OpenBook | None = None
         self._books = 0
 
-    def append(self, rows: Sequence[MarkedRow]) -> None:
-        """Write `rows` as cells."""
-        for row in rows:
+    def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame) -> None:
+        """Write rows as cells."""
+        for row, texts in zip(rows, cells.rows(), strict=True):
             if self._book is None or self._book.rows >= self._rows_in_file:
                 self._save()
-                widths = [*column_widths(self.headers, rows), *_MARK_WIDTHS[: len(self.marks)]]
+                widths = [*column_widths(cells), *_MARK_WIDTHS[: len(self.marks)]]
                 self._book = _OpenBook(self._sheet_title, self.headers, self.marks, widths=widths)
-            self._book.append(row, commented=self.rows < _COMMENTED_ROWS)
+            self._book.append(row, texts, commented=self.rows < _COMMENTED_ROWS)
             self._counts.update((problem.code, problem.field) for problem in row.problems)
 
     def finish(self) -> None:
@@ -122,7 +123,7 @@ class _OpenBook:
         self._guilty = _Pen(self._sheet, format="@", fill=_PALE_RED)
         self._mark = _Pen(self._sheet, format="@", fill=_PALE_GREY, wraps=True)
 
-    def append(self, row: MarkedRow, *, commented: bool) -> None:
+    def append(self, row: MarkedRow, cells: Sequence[str | None], *, commented: bool) -> None:
         guilty: dict[str, list[str]] = {}
         for problem in row.problems:
             if problem.column:
@@ -130,8 +131,8 @@ class _OpenBook:
                 guilty.setdefault(problem.column, []).append(said)
         marks = row.marks("\n")
         self.rows += 1
-        self._make_room(self.rows + 1, [*(cell for cell in row.cells if cell and "\n" in cell), *marks])
-        _append(self._sheet, self._cells(row, marks, guilty, commented=commented))
+        self._make_room(self.rows + 1, [*(cell for cell in cells if cell and "\n" in cell), *marks])
+        _append(self._sheet, self._cells(cells, marks, guilty, commented=commented))
         self._sheet.row_dimensions.pop(self.rows + 1, None)
 
     def _make_room(self, number: int, texts: Sequence[str]) -> None:
@@ -141,9 +142,9 @@ class _OpenBook:
             self._sheet.row_dimensions[number].height = _LINE_HEIGHT * min(lines, _LINES_SHOWN)
 
     def _cells(
-        self, row: MarkedRow, marks: Sequence[str], guilty: Mapping[str, Sequence[str]], *, commented: bool
+        self, cells: Sequence[str | None], marks: Sequence[str], guilty: Mapping[str, Sequence[str]], *, commented: bool
     ) -> Iterator[Cell | None]:
-        for name, value in zip(self._headers, row.cells, strict=True):
+        for name, value in zip(self._headers, cells, strict=True):
             if name in guilty:
                 yield self._guilty.write(value or "", "\n\n".join(guilty[name]) if commented else "")
             elif value is None:
@@ -232,14 +233,14 @@ def _comment(text: str) -> Comment:
     return Comment(text[:_COMMENT_LETTERS], "pango-load", height=120, width=360)
 
 
-def column_widths(headers: Sequence[str], rows: Sequence[MarkedRow]) -> list[float]:
+def column_widths(cells: pl.DataFrame) -> list[float]:
     """A width for each column, in letters: wide enough for its header and for most of the first rows."""
     least, most = _WIDTHS
     widths: list[float] = []
-    for place, header in enumerate(headers):
-        lengths = sorted(text_width(cell) for row in rows[:200] if (cell := row.cells[place]))
+    for column in cells.head(200).get_columns():
+        lengths = sorted(text_width(cell) for cell in column if cell)
         usual = lengths[int(len(lengths) * 0.9)] if lengths else 0
-        widths.append(min(max(least, text_width(header) + 3, usual + 3), most))
+        widths.append(min(max(least, text_width(column.name) + 3, usual + 3), most))
     return widths
 
 

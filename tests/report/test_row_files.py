@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import openpyxl
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from support.report_rows import a_chunk, a_problem
 
 from pango_load.plan import SourceOptions
 from pango_load.records import MARK_COLUMNS, Damage
-from pango_load.report.row_csv import csv_line
+from pango_load.report.row_csv import csv_lines
 from pango_load.report.row_files import MarkedRow, RowFile, RowFormat, open_row_file
 from pango_load.report.row_jsonl import join_objects, without_marks
 from pango_load.report.run_folder import is_own_file
@@ -40,9 +41,9 @@ class FailingRowFile(RowFile):
 
     suffix = ".csv"
 
-    def append(self, rows: Sequence[MarkedRow]) -> None:
+    def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame) -> None:
         """Write half a row."""
-        self.new_part("rejected.csv").write_text(str(rows[0].cells)[:5], encoding="utf-8")
+        self.new_part("rejected.csv").write_text(cells.write_csv()[:5], encoding="utf-8")
         raise OSError(28, "No space left on device")
 
     def finish(self) -> None:
@@ -270,7 +271,7 @@ def test_our_columns_are_never_a_formula_and_the_sources_cells_never_change(tmp_
 @given(row=st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), min_size=2, max_size=6))
 def test_csv_quotes_no_more_than_it_must(row: list[str]) -> None:
     """A file that is compared with its source shows only what differs."""
-    line = csv_line(row, ",")
+    line = csv_lines(pl.DataFrame([row], [str(place) for place in range(len(row))], orient="row"), ",")
     assert next(csv.reader(io.StringIO(line, newline=""), strict=True)) == row
     special = sum(any(sign in cell for sign in ',"\r\n') for cell in row)
     assert line.count('"') == special * 2 + 2 * sum(cell.count('"') for cell in row)

@@ -68,6 +68,8 @@ class _Files:
         self._readers = tuple(readers)
         self.headers = tuple(dict.fromkeys(name for reader in readers for name in reader.headers))
         self.files = tuple(_with_gaps(reader, self.headers) for reader in readers)
+        for reader in readers:
+            _refuse_patterns(reader)
 
     @property
     def unseen_keys(self) -> frozenset[str]:
@@ -97,6 +99,16 @@ class _Files:
 
     def with_headers(self, extra: Sequence[str]) -> Source:
         return _Files([reader.with_headers(extra) for reader in self._readers])
+
+
+def _refuse_patterns(reader: FileReader) -> None:
+    """A name from ^ to $ is a pattern to polars, so that such a column would stand for all that it matches."""
+    for name in reader.headers:
+        if name.startswith("^") and name.endswith("$"):
+            raise UsageError(
+                f'{reader.file.path}: the column "{name}" cannot be read, since a name from ^ to $ means a pattern.',
+                "Give it another name.",
+            )
 
 
 def _with_gaps(reader: FileReader, headers: Sequence[str]) -> SourceFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from inline_snapshot import snapshot
 from support.cli_more import in_this_process
+from support.mapping_exports import HOSTILE_HEADERS
 from support.program import REPOSITORY, pango_load
 
 if TYPE_CHECKING:
@@ -40,6 +42,26 @@ For an editor that completes and checks it:
     assert pango_load("check", "a.csv", *WORDS, "--json", folder=tmp_path).counts["unsent"] == 3
     loaded = pango_load("a.csv", *WORDS, "--sandbox", "--json", folder=tmp_path)
     assert (loaded.code, loaded.counts["accepted"]) == (0, 3)
+
+
+def test_odd_headers_and_many_of_them_are_mapped_checked_and_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the export that nobody would believe: what map writes loads as it is, every column named."""
+    odd = [header for header in HOSTILE_HEADERS if header == header.strip() and not header.startswith("^")]
+    headers = ["Mã KH", "Họ tên", "SĐT", *odd, *(f"Cột {number}" for number in range(197 - len(odd)))]
+    file, mapping = tmp_path / "a.csv", tmp_path / "m.yaml"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        rows = [[f"K{row}", "An", f"090100010{row}", *(f"v{row}" for _ in headers[3:])] for row in range(3)]
+        csv.writer(out).writerows([headers, *rows])
+
+    made = in_this_process("map", str(file), *WORDS, "-o", str(mapping), "--slots", capsys=capsys)
+    words = ("check", str(file), "--mapping", str(mapping), "--strict", "--json", "--out", str(tmp_path / "run"))
+    checked = in_this_process(*words, capsys=capsys)
+
+    assert made.code == 0, made.err
+    assert (checked.code, checked.counts["unsent"]) == (0, 3), checked.err
+    assert "Warning" not in checked.err
 
 
 def test_standard_output_holds_the_mapping_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import BaseModel
 from ruamel.yaml import YAML
-from support.mapping_exports import chunk_of, read_export
+from support.mapping_exports import HOSTILE_HEADERS, chunk_of, read_export
 
 from pango_load.catalogue.types import object_type
 from pango_load.errors import MappingError, UsageError
@@ -443,6 +443,39 @@ def test_whatever_the_headers_are_the_mapping_that_is_written_names_them(headers
     mapping = read_mapping(path)
     assert mapping.mistakes == ()
     assert mapping.mentioned == tuple(trimmed(header) for header in headers)
+
+
+SOUND = {"Mã KH": ["K1", "K2"], "SĐT": ["0901234567", "0901234568"], "Họ tên": ["An", "Bình"]}
+WILD = st.one_of(
+    HEADERS,
+    st.sampled_from(HOSTILE_HEADERS),
+    st.text("LÀ: #-'\"{}[]&*!|>%@`", min_size=250, max_size=320),
+)
+
+
+@given(
+    headers=st.lists(WILD.filter(trimmed), max_size=8, unique_by=trimmed),
+    cell=st.sampled_from(["x", "31/12/2024", "1,250", "a@b.vn", "0901234567", "yes", "#c", "- x: y"]),
+    fill_slots=st.booleans(),
+)
+@example(headers=list(HOSTILE_HEADERS), cell="31/12/2024", fill_slots=True)
+@example(headers=list(HOSTILE_HEADERS), cell="x", fill_slots=False)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_headers_are_what_map_writes_loads_without_a_warning(
+    headers: list[str], cell: str, fill_slots: bool, tmp_path: Path
+) -> None:
+    """Protects files with odd headers: a proposal is whole, names every column, and changes no other line by one."""
+    columns = SOUND | {name: [cell, None] for name in headers if trimmed(name) not in SOUND}
+    proposal = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)], fill_slots=fill_slots)
+    path = tmp_path / "x.yaml"
+    write_proposal(proposal_text(proposal, file_name="x.csv"), path, force=True)
+    mapping = read_mapping(path)
+    if proposal.undecided:
+        assert {mistake.keys[1] for mistake in mapping.mistakes} == {trimmed(name) for name in proposal.undecided}
+        return
+    fitted = fit(mapping, list(columns), strict=True, timezone="UTC" if not proposal.needs_zone else None)
+    assert {rule.column: rule.target for rule in fitted.columns} == _sent(proposal)
+    assert fitted.warnings == ()
 
 
 def test_a_long_header_is_a_line_like_any_other() -> None:

@@ -70,6 +70,8 @@ UNUSABLE = {
         "Ma\u0303,M\u00e3\n1,2\n".encode(),
         '"M\u00e3" stands in columns 1 and 2',
     ),
+    "a header that polars takes for a pattern": ("a.csv", b"^.*$,b\n1,2\n", 'the column "^.*$" cannot be read'),
+    "such a key": ("a.jsonl", b'{"^.*$": 1, "b": 2}\n', 'the column "^.*$" cannot be read'),
     "a header twice": ("a.csv", b"a,b,a\n1,2,3\n", '"a" stands in columns 1 and 3'),
     "a header that is missing": ("a.csv", b"a,,c\n1,2,3\n", "column 2 has none"),
     "headers in bad quotes": ("a.csv", b'a,"b"x\n1,2\n', "a quote in the headers"),

@@ -367,15 +367,9 @@ def propose_mapping(
         visible_only=visible_only,
     )
     flags = MapFlags(
-        files=tuple(files or ()),
-        object_type=object_type,
-        out=out,
-        force=force,
-        schema=schema,
-        slots=slots,
-        catalogue=catalogue,
-        reading=reading,
-    )
+        files=tuple(files or ()), object_type=object_type, out=out, force=force, schema=schema, slots=slots,
+        catalogue=catalogue, reading=reading,
+    )  # fmt: skip
     raise typer.Exit(run_map(flags))
 
 
@@ -402,12 +396,7 @@ def objects(
     from pango_load.cli.objects_command import ObjectsFlags, run_objects
 
     flags = ObjectsFlags(
-        words=tuple(words or ()),
-        template=template,
-        learn_as=learn_as,
-        force=force,
-        json=json,
-        catalogue=catalogue,
+        words=tuple(words or ()), template=template, learn_as=learn_as, force=force, json=json, catalogue=catalogue
     )
     raise typer.Exit(run_objects(flags))
 

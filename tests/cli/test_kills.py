@@ -186,7 +186,7 @@ def every_write() -> Iterable[int]:
 @pytest.mark.parametrize(
     "writes",
     [
-        pytest.param((25, 60), id="two writes"),
+        pytest.param((40,), id="one write"),
         pytest.param(every_write(), id="every write", marks=pytest.mark.heavy),
     ],
 )
@@ -199,4 +199,4 @@ def test_a_kill_at_any_write_of_the_journal_loses_nothing(
         if not is_killed_and_goes_on(number, tmp_path / str(number), grown=grown):
             break
         trials += 1
-    assert trials == 2 or trials > 60, f"the load has {trials} writes"
+    assert trials == 1 or trials > 60, f"the load has {trials} writes"

@@ -6,53 +6,67 @@ import os
 import signal
 import sqlite3
 import sys
-from functools import partial
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pango_load.journal.store import Cell
 
 _WRITES = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE", "COMMIT")
 
 
+@dataclass
 class Countdown:
     """How many writes are left to live."""
 
-    left = int(sys.argv[1]) if __name__ == "__main__" else 0
+    left: int
+
+    def count(self) -> None:
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
 
 
-class DeadlyConnection(sqlite3.Connection):
+@dataclass
+class DeadlyConnection:
     """A connection to a journal that dies, with its whole process, before a write."""
 
-    is_journal = False
-    in_write = False
+    real: sqlite3.Connection
+    countdown: Countdown
+    in_write: bool = False
 
-    def execute(self, sql: str, *rest: object) -> sqlite3.Cursor:  # type: ignore[override]  # passed on as it is
+    def execute(self, sql: str, parameters: Sequence[Cell] = (), /) -> sqlite3.Cursor:
         self._count(sql)
-        return super().execute(sql, *rest)
+        return self.real.execute(sql, parameters)
 
-    def executemany(self, sql: str, *rest: object) -> sqlite3.Cursor:  # type: ignore[override]  # likewise
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Cell]], /) -> sqlite3.Cursor:
         self._count(sql)
-        return super().executemany(sql, *rest)
+        return self.real.executemany(sql, parameters)
+
+    def close(self) -> None:
+        self.real.close()
 
     def _count(self, sql: str) -> None:
         self.in_write = self.in_write or sql == "BEGIN IMMEDIATE"
-        if not (self.is_journal and self.in_write and sql.startswith(_WRITES)):
-            return
-        self.in_write = sql != "COMMIT"
-        if Countdown.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        Countdown.left -= 1
+        if self.in_write and sql.startswith(_WRITES):
+            self.in_write = sql != "COMMIT"
+            self.countdown.count()
 
 
-def connect(address: str, *rest: object, **words: object) -> DeadlyConnection:
-    real: partial[DeadlyConnection] = partial(_connect, address, *rest, factory=DeadlyConnection)
-    connection = real(**words)
-    connection.is_journal = "/runs/" in str(address)
-    return connection
+def run_to_death(left: int) -> None:
+    countdown, connect = Countdown(left), sqlite3.connect
 
+    def deadly(address: str, **words: object) -> sqlite3.Connection | DeadlyConnection:
+        real = connect(address, **words)  # type: ignore[call-overload]  # passed on as it is
+        return DeadlyConnection(real, countdown) if "/runs/" in str(address) else real
 
-_connect = sqlite3.connect
-
-if __name__ == "__main__":
-    sqlite3.connect = connect  # type: ignore[assignment]  # the process is this file's own
-    sys.argv = ["pango-load", *sys.argv[2:]]
+    sqlite3.connect = deadly  # type: ignore[assignment]  # the process is this file's own
     from pango_load.cli.main import run
 
-    run()
+    run(sys.argv[2:])
+
+
+if __name__ == "__main__":
+    run_to_death(int(sys.argv[1]))

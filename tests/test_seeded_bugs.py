@@ -79,8 +79,9 @@ SEEDS = {
     "a batch and its parts are written in two transactions": Seed(
         "journal/ledger.py",
         "        if after.parts != before.parts:\n            self.write_parts(before, after)\n",
-        '        self.db.execute("COMMIT")\n        self.db.execute("BEGIN IMMEDIATE")\n'
-        "        if after.parts != before.parts:\n            self.write_parts(before, after)\n",
+        "        if after.parts != before.parts:\n"
+        '            self.db.execute("COMMIT")\n            self.db.execute("BEGIN IMMEDIATE")\n'
+        "            self.write_parts(before, after)\n",
     ),
     "a resume forgets batches that are unknown": Seed(
         "journal/reading.py",

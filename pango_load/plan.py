@@ -222,6 +222,8 @@ class SourceOptions:
         sheet: name or number (from 1) of a workbook's sheet; None takes the first.
         skip_rows: leave out so many records at the start (counted as skipped).
         limit: take at most so many records after that; the others are skipped.
+        marks: give the columns of our own (`MARK_COLUMNS`) like any other: a retry matches rows by them. What a load is
+            known by leaves it out.
     """
 
     sheet: str | None = None
@@ -232,6 +234,7 @@ class SourceOptions:
     header_row: int | None = None
     low_memory: bool = False
     visible_only: bool = False
+    marks: bool = field(default=False, repr=False)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -268,12 +271,16 @@ class LoadPlan:
         out: the run's folder itself; None makes one under `pango-load-runs/`.
         state: where journal and quota live.
         spool: the copy of standard input, where that is what is read; it is in `files` then.
+        folder: where `mappings/TYPE.yaml` is looked for; None is the current folder.
+        asked_with: flags by which addresses and keys were found, to be repeated in a command that is proposed.
     """
 
     files: tuple[Path, ...]
     object_type: str
     state: Path
     spool: Path | None = None
+    folder: Path | None = None
+    asked_with: tuple[str, ...] = ()
     mapping: Path | None = None
     catalogue: Path | None = None
     source: str = ""
@@ -311,3 +318,28 @@ class LoadPlan:
                 f"--batch-size {self.batch_size} is outside 1 to {ENTRIES_PER_REQUEST}.",
                 "Pango takes 1 to 50 entries a request.",
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPlan:
+    """Rows of a finished run that are sent again, mended, as it was asked for; all else is as the run was asked for.
+
+    Attributes:
+        run: the run's id, the start of it, its folder, or `last`.
+        files: what was mended; none takes the run's own rejected file, or its unknown rows where it has none.
+        reading: `sheet`, `encoding` and `delimiter` of those files, where they are named.
+        mapping: another one than the run's, or the run's own as it is now.
+        on_unknown: what is done with a lost answer, and with rows that are unknown; None is the run's own.
+    """
+
+    run: str
+    state: Path
+    endpoint: Endpoint
+    credentials: Credentials
+    files: tuple[Path, ...] = ()
+    reading: SourceOptions = field(default_factory=SourceOptions)
+    mapping: Path | None = None
+    windows: tuple[Window, ...] = PUBLISHED_WINDOWS
+    on_unknown: OnUnknown | None = None
+    allow_deletes: bool = False
+    max_duration: float | None = None

@@ -11,7 +11,7 @@ import polars as pl
 from pango_load.errors import MustBeMended
 from pango_load.records import Chunk, Damage
 from pango_load.source.encodings import LABELS
-from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
+from pango_load.source.formats import CODE_COLUMN, shown_headers, still_damaged, without_marks
 from pango_load.source.letters import Letters
 from pango_load.source.quoting import Found, find_records, last_cut, returns_before_line_ends
 
@@ -34,13 +34,13 @@ class DelimitedReader:
 
     unseen_keys: frozenset[str] = frozenset()
 
-    def __init__(self, file: SourceFile, text: TextFile, layout: Layout) -> None:
+    def __init__(self, file: SourceFile, text: TextFile, layout: Layout, *, marks: bool = False) -> None:
         self.file = file
-        self.headers = without_marks(layout.names)
+        self.headers = shown_headers(layout.names, marks=marks)
         self.fingerprint: Fingerprint | None = None
         self._text = text
         self._layout = layout
-        self._parser = _Parser(layout, encoding=file.encoding)
+        self._parser = _Parser(layout, encoding=file.encoding, marks=marks)
 
     def with_headers(self, extra: Sequence[str]) -> DelimitedReader:
         """Itself: the headers of delimited text stand in the file."""
@@ -109,7 +109,7 @@ class _Piece:
 class _Parser:
     """Turns text into frames."""
 
-    def __init__(self, layout: Layout, *, encoding: str) -> None:
+    def __init__(self, layout: Layout, *, encoding: str, marks: bool) -> None:
         self._layout = layout
         self._encoding = LABELS.get(encoding, encoding)
         self._dialect = layout.dialect
@@ -118,8 +118,11 @@ class _Parser:
         self._fillers = fillers
         self._schema = dict.fromkeys([*layout.names, *fillers], pl.String())
         self._headers = list(without_marks(layout.names))
+        self._shown = list(shown_headers(layout.names, marks=marks))
         self._own = [index for index, name in enumerate(layout.names) if name in self._headers]
-        self._code_at = layout.names.index(CODE_COLUMN) if CODE_COLUMN in layout.names else None
+        # Whoever asks for our own columns looks at the code himself.
+        has_code = CODE_COLUMN in layout.names and not marks
+        self._code_at = layout.names.index(CODE_COLUMN) if has_code else None
         self._still_damaged = pl.all_horizontal(
             pl.col(self._headers).is_null(), pl.col(CODE_COLUMN).str.starts_with("source.")
         )
@@ -199,7 +202,7 @@ class _Parser:
             return None
         if self._code_at is not None and frame.select(self._still_damaged).to_series().any():
             return None
-        return frame if len(self._headers) == self._width else frame.select(self._headers)
+        return frame if len(self._shown) == self._width else frame.select(self._shown)
 
     def _is_odd(self, text: bytes) -> bool:
         """Where polars takes bytes away without a trace: a mark at the beginning, blank lines of a single column."""
@@ -278,7 +281,7 @@ class _Parser:
         empty: list[str | None] = [None] * len(self._layout.names)
         columns = zip(*(record or empty for record in records), strict=True) if records else [()] * len(empty)
         series = [pl.Series(name, values, pl.String) for name, values in zip(self._layout.names, columns, strict=True)]
-        return pl.DataFrame(series).select(self._headers)
+        return pl.DataFrame(series).select(self._shown)
 
 
 def _damage(code: str, raw: bytes, expected: str, found: str = "") -> Damage:

@@ -139,6 +139,11 @@ def still_damaged(code: str | None, headers: Sequence[str]) -> Damage | None:
     return Damage(code=code, raw="", expected=expected, found=found)
 
 
+def shown_headers(names: Sequence[str], *, marks: bool) -> tuple[str, ...]:
+    """The headers that a reader gives: the source's own, and those of `MARK_COLUMNS` where they are asked for."""
+    return tuple(names) if marks else without_marks(names)
+
+
 def without_marks(names: Sequence[str]) -> tuple[str, ...]:
     """The headers that are the source's own (`MARK_COLUMNS` come from a row file of an earlier run)."""
     return tuple(name for name in names if name not in MARK_COLUMNS)

@@ -10,7 +10,7 @@ import polars as pl
 
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
-from pango_load.source.formats import CODE_COLUMN, still_damaged, without_marks
+from pango_load.source.formats import CODE_COLUMN, shown_headers, still_damaged, without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +49,13 @@ class JsonLinesReader:
     """
 
     def __init__(
-        self, file: SourceFile, text: TextFile, *, extra: Sequence[str] = (), split: Splitter | None = None
+        self,
+        file: SourceFile,
+        text: TextFile,
+        *,
+        extra: Sequence[str] = (),
+        split: Splitter | None = None,
+        marks: bool = False,
     ) -> None:
         self.file = file
         self._split = split or split_lines
@@ -57,11 +63,14 @@ class JsonLinesReader:
         self.unseen_keys: frozenset[str] = frozenset()
         self._text = text
         scanned = _scan_keys(file, self._split(text.open().blocks()))
-        self.headers = without_marks(list(scanned | dict.fromkeys(extra)))
+        self._marks = marks
+        self.headers = shown_headers(list(scanned | dict.fromkeys(extra)), marks=marks)
 
     def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
         """A reader that gives `extra` as columns too."""
-        return JsonLinesReader(self.file, self._text, extra=[*self.headers, *extra], split=self._split)
+        return JsonLinesReader(
+            self.file, self._text, extra=[*self.headers, *extra], split=self._split, marks=self._marks
+        )
 
     def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
         """Every record; blank lines are none, and keep their number."""

@@ -169,7 +169,7 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         file = SourceFile(
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
-        return JsonLinesReader(file, text, split=split_array if is_array(head) else None)
+        return JsonLinesReader(file, text, split=split_array if is_array(head) else None, marks=options.marks)
     final = next(blocks, None) is None
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
@@ -180,7 +180,7 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         header_row=layout.header_row,
         notes=(*_notes(encoding, packing, path), *layout.notes),
     )
-    return DelimitedReader(file, text, layout)
+    return DelimitedReader(file, text, layout, marks=options.marks)
 
 
 def _notes(encoding: Encoding, packing: Packing, path: Path) -> tuple[str, ...]:

@@ -15,7 +15,14 @@ from xlrd.compdoc import CompDocError
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
 from pango_load.source.fingerprint import fingerprint_file
-from pango_load.source.formats import CODE_COLUMN, SourceFile, SourceFormat, check_headers, still_damaged, without_marks
+from pango_load.source.formats import (
+    CODE_COLUMN,
+    SourceFile,
+    SourceFormat,
+    check_headers,
+    shown_headers,
+    still_damaged,
+)
 from pango_load.source.number_formats import with_zeros
 from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
@@ -86,7 +93,7 @@ class SheetStream:
         self._table: Table | None = asked
         self._is_alone = asked is not None
         self._header_row, self._names = self._find_headers(options.header_row)
-        self.headers = without_marks(list(self._names.values()))
+        self.headers = shown_headers(list(self._names.values()), marks=options.marks)
         self._hidden = frozenset(self._facts.hidden_rows if options.visible_only else ())
         others = [table for table in tables if table.sheet == self._sheet and table is not self._table]
         self.file = SourceFile(

@@ -19,8 +19,8 @@ from pango_load.source.formats import (
     SourceFile,
     SourceFormat,
     check_headers,
+    shown_headers,
     still_damaged,
-    without_marks,
 )
 from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
@@ -95,7 +95,7 @@ class SheetReader:
         self._header_row = header_row
         self._names = names
         self._table = table
-        self.headers = without_marks([name for _, name in names])
+        self.headers = shown_headers([name for _, name in names], marks=options.marks)
         self._sheet = sheet
         by_number = {sheet.number(index): name for index, name in names}
         others = [one for one in sheet.tables if one.sheet == sheet.name and one is not table]
@@ -122,7 +122,7 @@ class SheetReader:
         """Every record; the whole file is verified before the first of them is handed out."""
         _, self.fingerprint = _read_whole(self._path, expected or self.fingerprint, keep=False)
         failed = self._failed_by_row()
-        has_code = CODE_COLUMN in self._records.columns
+        has_code = CODE_COLUMN in self._records.columns and CODE_COLUMN not in self.headers
         for start in range(0, self._records.height, CHUNK_ROWS):
             part = self._records.slice(start, CHUNK_ROWS)
             rows = part.get_column("\x00row")

@@ -15,7 +15,7 @@ from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import Interrupted, LoadStopped, UsageError, exit_code_of
 from pango_load.growth import PlannedRows, refuse_what_cannot_grow, why_not_grown
-from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
+from pango_load.journal.ledger import RejectedNote
 from pango_load.journal.lock import claim
 from pango_load.journal.numbering import Numbering
 from pango_load.journal.resume import (
@@ -35,14 +35,13 @@ from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
-from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import grouped
 from pango_load.report.row_files import row_files_in
 from pango_load.report.skips import Skip
-from pango_load.road import open_road, request_source
+from pango_load.road import delivery_options, open_road, request_source
 from pango_load.row_files_pass import write_row_files
-from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
-from pango_load.sending import Sender, delivery_options
+from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run, pace_of, waits_of
+from pango_load.sending import Sender
 from pango_load.survey import (
     Survey,
     guard,
@@ -328,7 +327,7 @@ class _Loading:
             # Nothing was sent: the run is what it was, and so are its row files.
             run.left["rejected"] = tuple(str(path) for path in row_files_in(run.folder, "rejected"))
             run.next_command = " ".join(self.command) or None
-            return run.end(stopped, series=_series(run, journal), waits=_waits(run, journal))
+            return run.end(stopped, series=pace_of(run, journal), waits=waits_of(run, journal))
         is_surveyed = journal.facts().state.is_unfinished
         if is_surveyed:
             run.counts = journal.counts()
@@ -345,7 +344,7 @@ class _Loading:
                 write_row_files(run, journal, self.fingerprints)
             except LoadStopped as trouble:
                 stopped = stopped or trouble
-        report = run.end(stopped, series=_series(run, journal), waits=_waits(run, journal))
+        report = run.end(stopped, series=pace_of(run, journal), waits=waits_of(run, journal))
         journal.finish(report.exit_code)
         return report
 
@@ -388,22 +387,6 @@ class _Keeper:
 def _asks_to_resend(plan: LoadPlan) -> bool:
     """Whether rows that an earlier run held as unknown are to be sent after all."""
     return plan.on_unknown_from_flag and plan.delivery.on_unknown is OnUnknown.RESEND
-
-
-def _series(run: Run, journal: Journal) -> list[tuple[float, int]]:
-    points, rows = [(0.0, 0)], 0
-    now = run.clock.now()
-    for point in journal.pace():
-        rows += point.rows
-        # The last slot has not passed: a load of a second is not shown as one of ten.
-        points.append((max(0.0, min(point.moment + SLOT_SECONDS, now) - run.started), rows))
-    return points
-
-
-def _waits(run: Run, journal: Journal) -> list[Wait]:
-    """Waits are kept by slots of time: each is drawn at the beginning of its slot."""
-    starts = [(wait, max(0.0, wait.moment - run.started)) for wait in journal.waits()]
-    return [Wait(wait.reason, start, start + wait.seconds) for wait, start in starts]
 
 
 def _first_unsettled(journal: Journal) -> int | None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from pango_load.errors import MappingError, MustBeMended, UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
+from pango_load.plan import OnUnknown
 from pango_load.source.files import Source, open_source
 from pango_load.validation.judge import Judge, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pango_load.plan import LoadPlan, SourceOptions
+    from pango_load.plan import DeliveryOptions, LoadPlan, SourceOptions
     from pango_load.records import Chunk, FieldMapping
     from pango_load.source.fingerprint import Fingerprint
 
@@ -107,6 +108,15 @@ def open_road(plan: LoadPlan) -> Road:
     source = open_source(plan.files, plan.reading, wanted=wanted)
     if not wanted:
         source = _with_every_key(source)
+    return road_of(plan, source)
+
+
+def road_of(plan: LoadPlan, source: Source) -> Road:
+    """The road of a source that is open already.
+
+    Raises:
+        UsageError: the mapping cannot be used.
+    """
     return Road(source=source, mapping=_choose(plan, source), reading=plan.reading)
 
 
@@ -115,6 +125,13 @@ def request_source(plan: LoadPlan, mapping: FieldMapping) -> str:
     if plan.source_from_flag:
         return plan.source
     return mapping.source or plan.source or DEFAULT_SOURCE
+
+
+def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
+    """How this load is sent: a repeated user event is seen by customers, so then a lost answer is not sent again."""
+    if mapping.user_event is not None and not plan.on_unknown_from_flag:
+        return replace(plan.delivery, on_unknown=OnUnknown.HOLD)
+    return plan.delivery
 
 
 def _with_every_key(source: Source) -> Source:
@@ -132,7 +149,7 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
             plan.mapping,
             plan.object_type,
             source.headers,
-            folder=Path.cwd(),
+            folder=plan.folder or Path.cwd(),
             catalogue=plan.catalogue,
             strict=plan.strict,
             timezone=plan.timezone,
@@ -154,7 +171,7 @@ def _wanted(plan: LoadPlan) -> tuple[str, ...]:
     """Columns that the mapping names; what is wrong with it is told when it meets the headers."""
     path = plan.mapping
     if path is None and plan.object_type:
-        path = Path("mappings", f"{plan.object_type}.yaml")
+        path = (plan.folder or Path()) / "mappings" / f"{plan.object_type}.yaml"
         if not path.is_file():
             return ()
     if path is None:

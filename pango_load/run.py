@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
+from pango_load.journal.ledger import SLOT_SECONDS
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.folder_lock import claim_folder
 from pango_load.report.html import REPORT_FILE, Example, MappingLine, ReportPage, write_report
+from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import utc_text
-from pango_load.report.row_files import RowFile, RowFileName, RowFormat, open_row_file
+from pango_load.report.row_files import DAMAGED, RowFile, RowFileName, RowFormat, open_row_file
 from pango_load.report.run_folder import open_run_folder
 from pango_load.report.run_log import Secrets, open_run_log
 from pango_load.report.summary import (
@@ -38,14 +40,14 @@ from pango_load.report.summary import (
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pango_load.clock import Clock
+    from pango_load.journal.reading import JournalReader
     from pango_load.journal.resume import Start
     from pango_load.plan import LoadPlan
     from pango_load.records import RejectedRow
-    from pango_load.report.pace_chart import Wait
     from pango_load.report.skips import Skip
     from pango_load.report.tally import ProblemTally
     from pango_load.road import Road
@@ -61,6 +63,11 @@ FILES_NAMED = 3
 _log = logging.getLogger(__name__)
 
 _ROW_FORMATS: dict[str, RowFormat] = {"xlsx": "xlsx", "jsonl": "jsonl", "json": "jsonl"}
+
+
+def row_format(name: str) -> RowFormat:
+    """The format of the row files of a source in the format `name`."""
+    return _ROW_FORMATS.get(name, "csv")
 
 
 class Found(Protocol):
@@ -96,6 +103,22 @@ class LoadReport:
         return self.summary.exit_code if self.summary.exit_code is not None else 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The run that a retry brings up to date.
+
+    Attributes:
+        before: what it told of itself until now.
+        names: what its source files were called.
+        counts, problems: where its rows are at this moment.
+    """
+
+    before: Summary
+    names: tuple[str, ...]
+    counts: Callable[[], Counts]
+    problems: Callable[[], Mapping[tuple[str, str], int]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One run and what is known of it so far.
@@ -108,6 +131,7 @@ class Run:
         examples: a few cells of each problem, for the report page.
         damage: what was seen in whole columns.
         superseded: what unfinished loads of older content leave behind, where this one takes their place.
+        balance: under `retry`, whose rows these are: the summary is that run's, everything else is of the retry.
     """
 
     plan: LoadPlan
@@ -116,8 +140,9 @@ class Run:
     id: str
     folder: Path
     started: float
-    command: Literal["load", "check"]
+    command: Literal["load", "check", "retry"]
     source: str
+    balance: Balance | None = None
     is_resumed: bool = False
     counts: Counts = field(default_factory=Counts)
     entries: int = 0
@@ -153,12 +178,12 @@ class Run:
         return open_row_file(
             self.folder,
             name,
-            format=_ROW_FORMATS.get(file.format.value, "csv"),
+            format=row_format(file.format.value),
             headers=self.road.source.headers,
             delimiter=file.delimiter,
             encoding=_with_mark(file.path, file.encoding),
             sheet=file.sheet or None,
-            files=self.file_names,
+            files=self.file_names if self.balance is None else self.balance.names,
         )
 
     def keep(self, rows: RowFile) -> None:
@@ -224,16 +249,18 @@ class Run:
 
     def exit_code(self, stopped: LoadStopped | None) -> int:
         """Where two codes apply, the stop outranks 3; totals that do not add up outrank all."""
-        if not self.counts.is_balanced:
+        counts = self.counts if self.balance is None else self.balance.counts()
+        if not counts.is_balanced:
             return 1
         if stopped is not None:
             return exit_code_of(stopped)
-        return 3 if self.counts.rejected or self.counts.unknown else 0
+        return 3 if counts.rejected or counts.unknown else 0
 
     def _summary(self, exit_code: int | None, stopped: LoadStopped | None) -> Summary:
+        if self.balance is not None:
+            return self._up_to_date(self.balance, exit_code, stopped)
         is_running = exit_code is None
         now = self.clock.now()
-        damaged = self.folder / "damaged.txt"
         return Summary(
             run=self.id,
             tool=f"pango-load {version('pango-load')}",
@@ -273,22 +300,44 @@ class Run:
                 )
                 for found in self.damage
             ),
-            left=LeftFiles(
-                report=None if is_running else str(self.folder / REPORT_FILE),
-                log=str(self.folder / LOG_FILE),
-                rejected=self.left.get("rejected", ()),
-                unknown=self.left.get("unknown", ()),
-                unsent=self.left.get("unsent", ()),
-                damaged=str(damaged) if damaged.exists() else None,
-            ),
+            left=self._left_files(LeftFiles(), is_running=is_running),
+        )
+
+    def _up_to_date(self, balance: Balance, exit_code: int | None, stopped: LoadStopped | None) -> Summary:
+        return balance.before.after_retry(
+            exit_code=exit_code,
+            stopped=None if stopped is None else Stopped(reason=stopped.message, advice=stopped.advice),
+            counts=RowCounts.of(balance.counts()),
+            problems=_problem_counts(balance.problems()),
+            delivery=self.figures,
+            first_unsettled=self.first_unsettled,
+            retried=utc_text(self.clock.now()),
+            next_command=self.next_command,
+            folder=str(self.folder),
+            left=self._left_files(balance.before.left, is_running=exit_code is None),
+        )
+
+    def _left_files(self, before: LeftFiles, *, is_running: bool) -> LeftFiles:
+        """The files of the folder; row files that were not written anew stand as they were."""
+        damaged = self.folder / DAMAGED
+        return LeftFiles(
+            report=None if is_running else str(self.folder / REPORT_FILE),
+            log=str(self.folder / LOG_FILE),
+            rejected=self.left.get("rejected", before.rejected),
+            unknown=self.left.get("unknown", before.unknown),
+            unsent=self.left.get("unsent", before.unsent),
+            damaged=str(damaged) if damaged.exists() else None,
         )
 
     def _follow_up(self) -> str | None:
-        """After a check: the load of the same files. After a load: the load of the rejected rows, once mended."""
+        """After a check: the load of the same files. After a load: the retry of the rows that are left, once mended."""
+        if self.command == "load" and not self.plan.sandbox:
+            is_finished = not self.counts.unsent and (self.counts.rejected or self.counts.unknown)
+            return retry_command(self) if is_finished else None
         if self.command == "check":
             files = list(self.file_names) if self.counts.unsent else []
         else:
-            # Of several files, each may need a mapping of its own.
+            # A sandbox forgets its runs. Of several files, each may need a mapping of its own.
             files = list(self.left.get("rejected", ())) if len(self.plan.files) == 1 and not self.counts.unsent else []
         if not files or len(files) > FILES_NAMED or "-" in files:
             return None
@@ -352,6 +401,28 @@ def open_run(
     )
     run.write()
     return run
+
+
+def pace_of(run: Run, journal: JournalReader) -> list[tuple[float, int]]:
+    """(Seconds since the start, rows accepted so far), for the report page."""
+    points, rows = [(0.0, 0)], 0
+    now = run.clock.now()
+    for point in journal.pace():
+        rows += point.rows
+        # The last slot has not passed: a load of a second is not shown as one of ten.
+        points.append((max(0.0, min(point.moment + SLOT_SECONDS, now) - run.started), rows))
+    return points
+
+
+def waits_of(run: Run, journal: JournalReader) -> list[Wait]:
+    """Waits are kept by slots of time: each is drawn at the beginning of its slot."""
+    starts = [(wait, max(0.0, wait.moment - run.started)) for wait in journal.waits()]
+    return [Wait(wait.reason, start, start + wait.seconds) for wait, start in starts]
+
+
+def retry_command(run: Run) -> str:
+    """What sends the rows that a run has left, once they are mended."""
+    return shlex.join(["pango-load", "retry", run.id, *run.plan.asked_with])
 
 
 @contextmanager

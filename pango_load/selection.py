@@ -147,10 +147,18 @@ def row_words(road: Road, row: int, file: int, *, beside: int) -> str:
     return f"row {row}" if file == beside else f"row {row} of {road.source.files[file].path.name}"
 
 
+class PlacedRows(Protocol):
+    """Whoever remembers what the survey came to: a load's `Journal`, or `Mending` for a retry."""
+
+    def placed_positions(self, first: int, last: int) -> list[int]:
+        """Positions from `first` to `last` that are in no batch."""
+        ...
+
+
 class Journaled:
     """What the survey came to, as the journal keeps it: for the passes after it, in this process or a later one."""
 
-    def __init__(self, road: Road, journal: Journal) -> None:
+    def __init__(self, road: Road, journal: PlacedRows) -> None:
         self._journal = journal
         self._judge = Judge(road.mapping)
 
@@ -165,7 +173,7 @@ class Journaled:
         return Selected(self._judge.without(judged, rows))
 
 
-def journaled(road: Road, journal: Journal) -> Selection:
+def journaled(road: Road, journal: PlacedRows) -> Selection:
     """What the passes after the survey go by."""
     return All() if road.mapping.on_duplicate is OnDuplicate.SEND else Journaled(road, journal)
 

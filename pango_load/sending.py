@@ -6,23 +6,24 @@ import asyncio
 import signal
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from pango_load.delivery.client import IngestClient
 from pango_load.delivery.feed import feed
 from pango_load.delivery.limiter import Limiter
 from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
+from pango_load.delivery.recorder import Recorder
 from pango_load.delivery.sender import deliver
 from pango_load.delivery.token import outlives_token
 from pango_load.errors import Interrupted, TooManyRejects
 from pango_load.payload.batches import BatchFiller
 from pango_load.payload.entries import make_entries
 from pango_load.payload.frame import make_frame
-from pango_load.plan import OnUnknown
 from pango_load.report.plain_text import counted, grouped, spoken_time
 from pango_load.report.summary import DeliveryFigures, WindowWait
-from pango_load.selection import journaled
+from pango_load.road import delivery_options
+from pango_load.selection import PlacedRows, journaled
 from pango_load.survey import valid_positions
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from pango_load.delivery.listener import Wait
     from pango_load.delivery.profile import Profile
     from pango_load.delivery.stop import StopRequest
-    from pango_load.journal.run import Journal
-    from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan
-    from pango_load.records import Batch, FieldMapping, Outcome
+    from pango_load.journal.reading import Traffic
+    from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan, OnUnknown
+    from pango_load.records import Batch, Counts, Outcome, PlannedBatch
     from pango_load.run import Run
     from pango_load.watcher import Watcher
 
@@ -50,6 +51,34 @@ TICK = 1.0
 """Seconds between two looks at what is waited for."""
 
 
+class SendingJournal(Recorder, PlacedRows, Protocol):
+    """What sending asks of whoever remembers; a load's `Journal`, or `Mending` for a retry."""
+
+    def begin_sending(self, on_unknown: OnUnknown) -> None:
+        """Called once, before anything else."""
+        ...
+
+    def unsettled(self) -> Iterator[PlannedBatch]:
+        """What is left to be sent."""
+        ...
+
+    def counts(self) -> Counts:
+        """Where the rows are."""
+        ...
+
+    def traffic(self) -> Traffic:
+        """How many batches there are."""
+        ...
+
+    def doubt_ends(self, read_timeout: float) -> float | None:
+        """Until when an attempt of an earlier process may still land."""
+        ...
+
+    def waited(self, reason: str, seconds: float) -> None:
+        """Keep that sending waited."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Who sends, where to and by which clock; the same for every run of a process."""
@@ -61,7 +90,7 @@ class Sender:
     stop: StopRequest
     watcher: Watcher
 
-    def send(self, run: Run, journal: Journal, announce: Callable[[Forecast | None], None]) -> None:
+    def send(self, run: Run, journal: SendingJournal, announce: Callable[[Forecast | None], None]) -> None:
         """Deliver every batch of `journal` that is not settled.
 
         Args:
@@ -121,7 +150,7 @@ class Sender:
     async def _deliver(
         self,
         run: Run,
-        journal: Journal,
+        journal: SendingJournal,
         limiter: Limiter,
         options: DeliveryOptions,
         heard: _Heard,
@@ -161,13 +190,6 @@ class Sender:
             self.watcher.still_sending()
 
 
-def delivery_options(plan: LoadPlan, mapping: FieldMapping) -> DeliveryOptions:
-    """How this load is sent: a repeated user event is seen by customers, so then a lost answer is not sent again."""
-    if mapping.user_event is not None and not plan.on_unknown_from_flag:
-        return replace(plan.delivery, on_unknown=OnUnknown.HOLD)
-    return plan.delivery
-
-
 def _doubt_notice(wait: float) -> str:
     return (
         "A request of the last run may still be on its way: newer values of its records wait "
@@ -182,7 +204,7 @@ def _too_many(rejected: int, read: int) -> TooManyRejects:
     )
 
 
-def _batches(run: Run, journal: Journal) -> Iterator[Batch]:
+def _batches(run: Run, journal: SendingJournal) -> Iterator[Batch]:
     filler = BatchFiller(journal.unsettled())
     if filler.is_done:
         return
@@ -228,7 +250,9 @@ def _signals_in(loop: asyncio.AbstractEventLoop, stop: StopRequest) -> Iterator[
 class _Heard:
     """Passes on what delivery tells, counts it, and minds --max-rejects on the way."""
 
-    def __init__(self, watcher: Watcher, run: Run, journal: Journal, limiter: Limiter, stop: StopRequest) -> None:
+    def __init__(
+        self, watcher: Watcher, run: Run, journal: SendingJournal, limiter: Limiter, stop: StopRequest
+    ) -> None:
         self._watcher, self._journal, self._limiter, self._stop = watcher, journal, limiter, stop
         self._limit = run.plan.max_rejects
         self._read, self._rejected = run.counts.read, run.counts.rejected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +11,18 @@ from typing import TYPE_CHECKING
 from pango_load.journal.description import RunDescription
 from pango_load.journal.identity import FileDigest, LoadIdentity
 from pango_load.journal.reading import JournalReader
-from pango_load.report.summary import SUMMARY_FILE, read_summary
-from pango_load.run import LoadReport, Run
+from pango_load.journal.retry_terms import RetryTerms
+from pango_load.report.plain_text import utc_text
+from pango_load.report.run_folder import open_run_folder
+from pango_load.report.summary import SUMMARY_FILE, MappingUsed, RowCounts, SourceFile, Summary, read_summary
+from pango_load.road import delivery_options
+from pango_load.run import LoadReport, Run, row_format
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock
+    from pango_load.journal.run import Journal
     from pango_load.journal.runs import KnownRun
     from pango_load.plan import LoadPlan
-    from pango_load.report.summary import Summary
     from pango_load.road import Road
     from pango_load.source.fingerprint import Fingerprint
 
@@ -63,6 +68,36 @@ def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: 
         init_data=plan.init_data,
         user_event=road.mapping.user_event is not None,
         spool=str(plan.spool or ""),
+        terms=_terms(plan, road).to_json(),
+    )
+
+
+def _terms(plan: LoadPlan, road: Road) -> RetryTerms:
+    file, told = road.source.files[0], delivery_options(plan, road.mapping)
+    return RetryTerms(
+        folder=str(plan.folder or Path.cwd()),
+        object_type=road.mapping.object_type.name,
+        mapping=str(plan.mapping.resolve()) if plan.mapping else "",
+        fingerprint=road.mapping.fingerprint,
+        catalogue=str(plan.catalogue.resolve()) if plan.catalogue else "",
+        timezone=plan.timezone or "",
+        headers=road.source.headers,
+        names=("-",) if plan.spool is not None else tuple(str(each.path) for each in road.source.files),
+        row_format=row_format(file.format),
+        encoding=file.encoding,
+        delimiter=file.delimiter,
+        sheet=file.sheet,
+        reading=plan.reading,
+        asked_with=plan.asked_with,
+        batch_size=plan.batch_size,
+        on_unknown=told.on_unknown,
+        senders=told.senders,
+        quota_share=told.quota_share,
+        pace=told.pace,
+        connect_timeout=told.connect_timeout,
+        read_timeout=told.read_timeout,
+        give_up_after=told.give_up_after,
+        allow_deletes=plan.allow_deletes,
     )
 
 
@@ -72,19 +107,74 @@ def show_again(known: KnownRun, plan: LoadPlan, road: Road, *, clock: Clock) -> 
     if known.facts.exit_code == 0:
         notice = f"Nothing to do: run {known.id} has sent this same content already. --again sends it once more."
     else:
-        notice = f"Run {known.id} has sent this same content already; this is its report. --again sends it all again."
+        notice = f"Run {known.id} has sent this same content already; this is its report."
+        if known.counts.rejected:
+            notice += f" `pango-load retry {known.id}` sends its rejected rows, once they are mended."
+        notice += " --again sends it all again."
     if known.counts.unknown:
         notice += " --on-unknown resend sends only the rows that are unknown."
     return LoadReport(summary=summary, notice=notice)
 
 
-def _own_summary(known: KnownRun) -> Summary | None:
-    """The summary that the run left, unless its folder has been cleared away or taken by another run (`--out`)."""
+def open_folder_of(known: KnownRun, journal: Journal) -> Path:
+    """The folder of a run that is taken up again; a new one where another run has taken it (`--out`).
+
+    Raises:
+        UsageError: it cannot be made.
+        AlreadyRunning: another run writes into it.
+    """
+    told = known.facts.description
+    folder = Path(told.folder)
+    found = _summary_in(folder)
+    is_taken = not told.folder or (found is not None and found.run != known.id)
+    stem = "stdin" if "-" in told.names else Path(told.names[0]).stem
+    made = open_run_folder(
+        stem=stem,
+        run=known.id,
+        started=known.facts.created,
+        out=None if is_taken else folder,
+        resumed=True,
+    )
+    if is_taken:
+        journal.describe(replace(told, folder=str(made)))
+    return made
+
+
+def summary_of(known: KnownRun, terms: RetryTerms, folder: Path, *, state: Path) -> Summary:
+    """What a run told of itself; where that is gone, what its journal tells."""
+    found = _summary_in(folder)
+    if found is not None and found.run == known.id:
+        return found
+    facts, told = known.facts, known.facts.description
+    return Summary(
+        run=known.id,
+        tool=f"pango-load {told.version}",
+        object=told.object_type,
+        source=told.source,
+        init_data=told.init_data,
+        files=tuple(SourceFile(path=name) for name in terms.names),
+        mapping=MappingUsed(origin=told.mapping, fingerprint=terms.fingerprint),
+        counts=RowCounts.of(known.counts),
+        started=utc_text(facts.created),
+        finished=None if facts.finished is None else utc_text(facts.finished),
+        folder=str(folder),
+        state_folder=str(state),
+    )
+
+
+def _summary_in(folder: Path) -> Summary | None:
     try:
-        summary = read_summary(Path(known.facts.description.folder) / SUMMARY_FILE)
+        return read_summary(folder / SUMMARY_FILE)
     except (OSError, ValueError):
         return None
-    is_its_own = summary.run == known.id and summary.command == "load" and summary.exit_code is not None
+
+
+def _own_summary(known: KnownRun) -> Summary | None:
+    """The summary that the run left, unless its folder has been cleared away or taken by another run (`--out`)."""
+    summary = _summary_in(Path(known.facts.description.folder))
+    if summary is None:
+        return None
+    is_its_own = summary.run == known.id and summary.command in {"load", "retry"} and summary.exit_code is not None
     return summary if is_its_own else None
 
 

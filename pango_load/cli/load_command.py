@@ -20,7 +20,6 @@ from pango_load.cli.progress import ScreenWatcher
 from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
 from pango_load.cli.settings import Settings, read_settings
 from pango_load.cli.spool import STANDARD_INPUT, forget_spool, with_spool
-from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import UsageError
@@ -36,7 +35,7 @@ from pango_load.plan import (
 )
 from pango_load.report.outcome import outcome_sentence
 from pango_load.report.summary import summary_json
-from pango_load.report.texts import Line, end_lines
+from pango_load.report.texts import end_lines
 from pango_load.source.files import find_files
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def run_load(flags: LoadFlags) -> int:
         address = urlsplit(plan.endpoint.ingest_url).netloc if plan.endpoint else ""
         watcher = ScreenWatcher(clock, is_quiet=flags.quiet or flags.json, address=address)
         stop = StopRequest()
-        with _signals(stop):
+        with signals_ask(stop):
             report = load(
                 plan,
                 watcher=watcher,
@@ -134,7 +133,7 @@ def run_load(flags: LoadFlags) -> int:
             )
         if kept is not None and report.exit_code in _SETTLED:
             forget_spool(kept)
-    return show_report(report, flags)
+    return show_report(report, as_json=flags.json, quiet=flags.quiet, no_values=flags.no_values)
 
 
 def run_check(flags: LoadFlags) -> int:
@@ -151,7 +150,7 @@ def run_check(flags: LoadFlags) -> int:
         flags, kept = _spooled(replace(flags, sandbox=True), settings, resources)
         plan = _with_account(replace(make_plan(flags, settings), spool=kept), settings)
         report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
-    return show_report(report, flags)
+    return show_report(report, as_json=flags.json, quiet=flags.quiet, no_values=flags.no_values)
 
 
 def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
@@ -170,6 +169,7 @@ def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
         source=flags.source or settings.values.source,
         source_from_flag=bool(flags.source),
         timezone=flags.timezone,
+        asked_with=_asked_with(flags),
         init_data=flags.init_data,
         batch_size=flags.batch_size,
         out=flags.out,
@@ -188,7 +188,7 @@ def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
             windows=settings.windows,
             quota_share=_share(flags.quota_share),
             pace=_pace(flags),
-            on_unknown=_on_unknown(flags.on_unknown),
+            on_unknown=OnUnknown.RESEND if flags.on_unknown is None else parse_on_unknown(flags.on_unknown),
             connect_timeout=flags.connect_timeout,
             read_timeout=flags.read_timeout,
             give_up_after=parse_time("--give-up-after", flags.give_up_after),
@@ -219,12 +219,12 @@ def parse_time(name: str, text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def show_report(report: LoadReport, flags: LoadFlags) -> int:
+def show_report(report: LoadReport, *, as_json: bool, quiet: bool, no_values: bool) -> int:
     """Print what became of the run, in the way that was asked for; the exit code."""
-    if flags.json:
+    if as_json:
         sys.stdout.write(summary_json(report.summary))
         sys.stdout.flush()
-    is_silent = flags.quiet or flags.json
+    is_silent = quiet or as_json
     if report.stopped is not None and (is_silent or not is_terminal(sys.stdout)):
         # A terminal shows it in the summary; a log, a pipe or a mail from cron looks at standard error.
         print_stop(report.stopped)
@@ -233,8 +233,8 @@ def show_report(report: LoadReport, flags: LoadFlags) -> int:
         sys.stderr.write(f"{outcome_sentence(report.summary)} See {report.summary.folder}\n")
     if not is_silent:
         if report.notice:
-            print_lines([*wrapped(report.notice), Line("")])
-        shown = () if flags.no_values or not is_terminal(sys.stdout) else report.rejected
+            sys.stdout.write(f"{report.notice}\n\n")
+        shown = () if no_values or not is_terminal(sys.stdout) else report.rejected
         print_lines(end_lines(report.summary, shown, width=width_of(sys.stdout)))
     return report.exit_code
 
@@ -264,6 +264,13 @@ def _is_json_log(text: str) -> bool:
     return text == "json"
 
 
+def _asked_with(flags: LoadFlags) -> tuple[str, ...]:
+    words = ["--env-file", str(flags.env_file.resolve())] if flags.env_file is not None else []
+    words += ["--profile", flags.profile] if flags.profile is not None else []
+    words += ["--ca", str(Path(flags.ca).resolve())] if flags.ca is not None else []
+    return (*words, "--allow-http") if flags.allow_http else tuple(words)
+
+
 def _share(text: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", text)
     if not found or not 0 < float(found[1]) <= 100:  # noqa: PLR2004 - a percentage
@@ -277,9 +284,12 @@ def _pace(flags: LoadFlags) -> Pace:
     return Pace.BURST if flags.burst else Pace.PACED if flags.pace else Pace.AUTO
 
 
-def _on_unknown(text: str | None) -> OnUnknown:
-    if text is None:
-        return OnUnknown.RESEND
+def parse_on_unknown(text: str) -> OnUnknown:
+    """Read `resend` or `hold`.
+
+    Raises:
+        UsageError: it is neither.
+    """
     try:
         return OnUnknown(text)
     except ValueError as error:
@@ -306,7 +316,7 @@ def _in_sandbox(plan: LoadPlan, resources: ExitStack) -> LoadPlan:
 
 
 @contextmanager
-def _signals(stop: StopRequest) -> Iterator[None]:
+def signals_ask(stop: StopRequest) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the load in order; a second one ends it at once: the journal knows what was under way."""
     if threading.current_thread() is not threading.main_thread():
         yield

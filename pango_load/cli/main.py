@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from pango_load.cli import options as flag
+from pango_load.cli.retry_words import retry
 from pango_load.cli.words import with_command
 from pango_load.errors import LoadStopped, exit_code_of
 
@@ -399,6 +400,9 @@ def objects(
         words=tuple(words or ()), template=template, learn_as=learn_as, force=force, json=json, catalogue=catalogue
     )
     raise typer.Exit(run_objects(flags))
+
+
+app.command()(retry)
 
 
 @app.command()

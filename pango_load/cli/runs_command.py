@@ -147,7 +147,9 @@ def _outcome(run: KnownRun) -> tuple[str, Style]:
         case RunState.SUPERSEDED:
             return f"superseded by {run.facts.superseded_by}", "dim"
         case _:
-            return f"finished (exit {code})", "good" if code == 0 else "warn"
+            broken = "; a retry of it was broken off, and goes on when it is given again"
+            said = f"finished (exit {code}){broken if run.facts.is_retrying else ''}"
+            return said, "warn" if code or run.facts.is_retrying else "good"
 
 
 def _unreadable_lines(unreadable: Sequence[UnreadableRun]) -> list[Line]:

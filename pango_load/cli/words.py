@@ -11,7 +11,7 @@ from pango_load.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = ("load", "check", "preview", "map", "objects", "runs", "quota", "login", "sandbox")
+COMMANDS = ("load", "check", "preview", "map", "objects", "retry", "runs", "quota", "login", "sandbox")
 _FOR_ALL = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 _DOUBT = 0.7
 

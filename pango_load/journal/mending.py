@@ -6,12 +6,12 @@ from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from enum import IntEnum
+from heapq import merge
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
 from pango_load.journal.reading import Traffic
 from pango_load.journal.retry_moves import RETRIED_AT, RetryMoves, Words
-from pango_load.journal.spans import RowSpan
 from pango_load.journal.standing import BatchState, Part, Standing
 from pango_load.records import Counts, EntryRef
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pango_load.journal.reading import JournalReader
     from pango_load.journal.run import Journal
+    from pango_load.journal.spans import RowSpan
     from pango_load.plan import OnUnknown
     from pango_load.records import Outcome, PlannedBatch, RefusedEntry
 
@@ -48,17 +49,13 @@ class LeftRows:
         """Every row that is left, in the order of the source; some bytes for each."""
         doubted = set(_rows(journal.retried_spans(BatchState.UNKNOWN)))
         settled = set(_rows(journal.retried_spans(BatchState.ACCEPTED)))
-        found: list[tuple[int, Left, int]] = [(note.position, Left.REJECTED, -1) for note in journal.rejected_rows()]
-        for entry in journal.refused_rows():
-            spans = (
-                [RowSpan(entry.position, entry.position)]
-                if entry.rows == 1
-                else journal.span_of(EntryRef(entry.position, entry.rows))
-            )
-            found += [(at, Left.REJECTED, entry.position) for at in _rows(spans)]
-        found += [(at, Left.HELD, -1) for at in _rows(journal.held_spans())]
+        rejected = ((note.position, Left.REJECTED, -1) for note in journal.rejected_rows())
+        refused = (
+            (at, Left.REJECTED, entry.position) for entry in journal.refused_rows() for at in rows_of(journal, entry)
+        )
+        held = ((at, Left.HELD, -1) for at in _rows(journal.held_spans()))
         left = cls()
-        for at, kind, entry_at in sorted(found):
+        for at, kind, entry_at in merge(rejected, refused, held):
             if at not in settled:
                 left.add(at, Left.DOUBTED if at in doubted else kind, entry_at)
         return left
@@ -106,7 +103,7 @@ class Mending:
         batches: Sequence[PlannedBatch],
     ) -> None:
         self._journal, self._left, self._chosen, self._valid = journal, left, chosen, valid
-        self._batches = batches
+        self.batches = batches
         self._words: list[Words] = []
         self._standing = {
             plan.number: Standing(number=plan.number, rows=plan.rows, state=BatchState.PLANNED, parts={})
@@ -124,15 +121,21 @@ class Mending:
 
     def unsettled(self) -> Iterator[PlannedBatch]:
         """Every batch."""
-        return iter(self._batches)
+        return iter(self.batches)
 
     def counts(self) -> Counts:
-        """Where the rows of the run are."""
-        return self._journal.counts()
+        """Where the rows of the retry are before it sends any."""
+        rows, valid = len(self._chosen), len(self._valid)
+        return Counts(read=rows, rejected=rows - valid, unsent=valid)
+
+    def placed_positions(self, first: int, last: int) -> list[int]:
+        """Positions from `first` to `last` of the retry that are in no batch."""
+        valid = set(self._valid[bisect_left(self._valid, first) : bisect_right(self._valid, last)])
+        return [at for at in range(first, min(last + 1, len(self._chosen))) if at not in valid]
 
     def traffic(self) -> Traffic:
         """How many batches there are."""
-        return Traffic(batches=len(self._batches))
+        return Traffic(batches=len(self.batches))
 
     def waited(self, reason: str, seconds: float) -> None:
         """Keep nothing: the pace of a run is that of its load."""
@@ -227,7 +230,7 @@ class Mending:
         )
 
     def _changes(self, before: Standing, after: Standing) -> Iterator[tuple[int, Part, Part]]:
-        plan = self._batches[before.number]
+        plan = self.batches[before.number]
         start, end = bisect_left(self._valid, plan.first), bisect_right(self._valid, plan.last)
         rows = self._valid[start:end]
         for row, old, new in zip(rows, _where(rows, before), _where(rows, after), strict=True):
@@ -244,6 +247,11 @@ def _where(rows: Sequence[int], standing: Standing) -> Iterator[Part]:
             now, left = part, part.rows
         yield now if left > 0 else rest
         left -= 1
+
+
+def rows_of(journal: JournalReader, entry: RefusedEntry) -> Iterator[int]:
+    """The rows that a refused entry is made of."""
+    return iter((entry.position,)) if entry.rows == 1 else _rows(journal.span_of(EntryRef(entry.position, entry.rows)))
 
 
 def _rows(spans: Iterator[RowSpan] | Sequence[RowSpan]) -> Iterator[int]:

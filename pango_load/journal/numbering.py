@@ -60,10 +60,13 @@ class RowNumbers:
         if before is not None:
             self._ends[before].append(read)
 
-    @property
-    def files(self) -> int:
-        """How many files have rows."""
-        return len(self._rows)
+    def place(self, position: int) -> tuple[int, int]:
+        """The row's number and file of the record at `position`; (0, 0) where it was never looked at."""
+        for file, firsts in self._firsts.items():
+            at = bisect_right(firsts, position) - 1
+            if at >= 0 and position < self._ends[file][at]:
+                return self._rows[file][at] + position - firsts[at], file
+        return 0, 0
 
     def position(self, row: int, file: int = 0) -> int | None:
         """The position of row `row` of file `file`; None where no record has that number."""

@@ -25,6 +25,7 @@ RowFileName = Literal["rejected", "unknown", "unsent"]
 RowFormat = Literal["csv", "xlsx", "jsonl"]
 
 DAMAGED = "damaged.txt"
+DAMAGE_HINT = f"The record as it stands in the source is in {DAMAGED}."
 _ROWS_HELD = 2000
 
 _NAMES: tuple[RowFileName, ...] = ("rejected", "unknown", "unsent")
@@ -34,6 +35,7 @@ _OLDER = {
     name: re.compile(rf"{name}(-\d+)?\.(csv|xlsx|jsonl)" + (rf"|{re.escape(DAMAGED)}" if name == "rejected" else ""))
     for name in _NAMES
 }
+_DAMAGED_PLACE = re.compile(r"^--- row (\d+) of file (.+): source\.[a-z-]+.*\n", re.MULTILINE)
 _LEFT_OVER = {name: re.compile(rf"\.({older.pattern})\.\d+\.part") for name, older in _OLDER.items()}
 
 
@@ -77,7 +79,7 @@ class MarkedRow:
         )
 
     def _damage_hint(self) -> str:
-        return f"The record as it stands in the source is in {DAMAGED}." if self.damage else ""
+        return DAMAGE_HINT if self.damage else ""
 
 
 class RowFile(ABC):
@@ -95,7 +97,7 @@ class RowFile(ABC):
     def __init__(self, folder: Path, name: RowFileName, headers: Sequence[str], files: Sequence[str] = ()) -> None:
         self.folder = folder
         self.name = name
-        self.files = _told_apart(files)
+        self.files = told_apart(files)
         self.marks = (*ROW_MARKS, FILE_MARK) if self.files else ROW_MARKS
         self.headers = tuple(header for header in headers if header not in MARK_COLUMNS)
         self.paths: tuple[Path, ...] = ()
@@ -227,14 +229,27 @@ class RowFile(ABC):
             write_whole(kept, "".join(_damaged_text(row, file) for row in rows).encode(errors="replace"))
 
 
-def _told_apart(files: Sequence[str]) -> tuple[str, ...]:
-    """A word for each of several files: its name, or its place among them where another one has that name too."""
+def told_apart(files: Sequence[str]) -> tuple[str, ...]:
+    """What `_pango_file` says, where there are several: a file's name, or its place where another one has that name."""
     if len(files) <= 1:
         return ()
     # A file system's name need not be text: no encoding takes a byte that is none.
     words = [one_line(name.encode(errors="replace").decode()) for name in files]
     times = Counter(words)
     return tuple(word if times[word] == 1 else str(place) for place, word in enumerate(words, 1))
+
+
+def damaged_texts(folder: Path) -> dict[tuple[int, str], str]:
+    """The records in `damaged.txt` of `folder` as they stand there, by row number and word for the file."""
+    try:
+        text = (folder / DAMAGED).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return {}
+    found = _DAMAGED_PLACE.split(text)[1:]
+    return {
+        (int(row), file): raw.removesuffix("\n\n")
+        for row, file, raw in zip(found[::3], found[1::3], found[2::3], strict=True)
+    }
 
 
 def _damaged_text(row: MarkedRow, file: int) -> str:

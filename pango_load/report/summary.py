@@ -127,6 +127,20 @@ class DeliveryFigures(_Part):
     renewals: int = Field(default=0, ge=0, description="Times the token was renewed.")
     waits: tuple[WindowWait, ...] = Field(default=(), description="Longest first.")
 
+    def and_more(self, later: DeliveryFigures) -> DeliveryFigures:
+        """These and what passed later: requests, answers and waits add up."""
+        waited: dict[str, float] = {}
+        for wait in (*self.waits, *later.waits):
+            waited[wait.window] = round(waited.get(wait.window, 0.0) + wait.seconds, 3)
+        waits = sorted(waited.items(), key=lambda item: -item[1])
+        return DeliveryFigures(
+            requests_planned=self.requests_planned + later.requests_planned,
+            attempts=self.attempts + later.attempts,
+            too_many=self.too_many + later.too_many,
+            renewals=self.renewals + later.renewals,
+            waits=tuple(WindowWait(window=window, seconds=seconds) for window, seconds in waits),
+        )
+
 
 class UnknownPolicy(_Part):
     """What is done with a request whose answer never came."""
@@ -188,6 +202,9 @@ class Summary(_Part):
     )
     started: str = Field(description="ISO 8601 in UTC.")
     finished: str | None = Field(default=None, description="ISO 8601 in UTC.")
+    retried: str | None = Field(
+        default=None, description="ISO 8601 in UTC: when rows of it were last taken up again, mended; null if never."
+    )
     duration_seconds: Seconds = 0.0
     next_command: PathText | None = Field(
         default=None, description="What to run next; null where nothing is left to do."
@@ -195,6 +212,52 @@ class Summary(_Part):
     folder: PathText = Field(description="The run's folder.")
     state_folder: PathText = Field(default="", description="Where journal and quota live.")
     left: LeftFiles = LeftFiles()
+
+    def after_retry(
+        self,
+        *,
+        exit_code: int | None,
+        stopped: Stopped | None,
+        counts: RowCounts,
+        problems: tuple[ProblemCount, ...],
+        delivery: DeliveryFigures,
+        first_unsettled: int | None,
+        retried: str,
+        next_command: str | None,
+        folder: str,
+        left: LeftFiles,
+    ) -> Summary:
+        """The same run, after rows of it were mended and sent again; what its load was like stays as it is.
+
+        Args:
+            exit_code: how the retry ended; None while it runs.
+            stopped: why it ended early.
+            counts: where the rows are now.
+            problems: of those that are rejected now.
+            first_unsettled: as it is now.
+            next_command: likewise.
+            folder: likewise.
+            left: likewise.
+            delivery: what the retry added.
+            retried: when.
+        """
+        is_running = exit_code is None
+        return self.model_copy(
+            update={
+                "command": "retry",
+                "state": "running" if is_running else "stopped" if stopped is not None else "finished",
+                "exit_code": exit_code,
+                "stopped": stopped,
+                "counts": counts,
+                "problems": problems,
+                "delivery": self.delivery.and_more(delivery),
+                "first_unsettled": first_unsettled,
+                "retried": self.retried if is_running else retried,
+                "next_command": next_command,
+                "folder": folder,
+                "left": left,
+            }
+        )
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property; pydantic's own advice
     @property

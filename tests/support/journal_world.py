@@ -86,9 +86,7 @@ async def _take_apart(
     """`entries` were refused together: find out which."""
     if len(entries) == 1:
         refused = RefusedEntry(position=entries[0].position, code="pango.refused", message="not a customer")
-        # The sender keeps some refusals for the end of their batch: both ways must hold.
-        if not entries[0].position % 2:
-            await journal.piece(number, refused=(refused,))
+        await journal.piece(number, refused=(refused,))
         return [refused]
     found = []
     middle = len(entries) // 2

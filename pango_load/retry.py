@@ -1,0 +1,350 @@
+"""Mend and finish: rows that a run left rejected or unknown are sent again, and its balance is brought up to date."""
+
+from __future__ import annotations
+
+from array import array
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pango_load.clock import SystemClock
+from pango_load.delivery.profile import DOCUMENTED, Profile
+from pango_load.delivery.stop import StopRequest
+from pango_load.errors import Interrupted, LoadStopped, UsageError
+from pango_load.journal.description import RunState
+from pango_load.journal.identity import LoadIdentity
+from pango_load.journal.lock import claim
+from pango_load.journal.mending import Left, Mending
+from pango_load.journal.retry_moves import RetryMoves
+from pango_load.journal.retry_terms import RetryTerms
+from pango_load.journal.run import Journal
+from pango_load.journal.runs import list_runs
+from pango_load.left_rows_pass import write_left_rows
+from pango_load.payload.batches import BatchPlanner
+from pango_load.payload.repeated_keys import RepeatedKeys
+from pango_load.plan import LoadPlan
+from pango_load.report.plain_text import counted, grouped
+from pango_load.report.row_files import told_apart
+from pango_load.report.skips import Skip
+from pango_load.rows_to_retry import RowsToRetry, RunToRetry
+from pango_load.run import Balance, LoadReport, Run, logged, pace_of, retry_command, waits_of
+from pango_load.sending import Sender
+from pango_load.survey import Survey, left_out_notice, repeated_key, survey_source
+from pango_load.watcher import Silent, Watcher
+from pango_load.which_run import open_folder_of, summary_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pango_load.clock import Clock
+    from pango_load.delivery.forecast import Forecast
+    from pango_load.journal.runs import KnownRun
+    from pango_load.picked_rows import Provider
+    from pango_load.plan import RetryPlan
+    from pango_load.records import Chunk, RejectedRow
+
+NOTES_AT_ONCE = 5_000
+
+
+def retry(
+    asked: RetryPlan,
+    *,
+    watcher: Watcher | None = None,
+    clock: Clock | None = None,
+    stop: StopRequest | None = None,
+    profile: Profile = DOCUMENTED,
+    command: tuple[str, ...] = (),
+) -> LoadReport:
+    """Send the mended rows of a finished run; what is accepted moves to accepted in its balance, and nowhere else.
+
+    A row that was accepted already is never sent again, so the same retry may be started as often as one likes, and
+    goes on where a process before it was killed.
+
+    Args:
+        asked: which run, and what was mended.
+        watcher: hears how it goes.
+        clock: the only time it knows.
+        stop: ends it early, from the thread that runs it.
+        profile: how requests and answers are spelled.
+        command: the command line, named as the next step where it goes on.
+
+    Returns:
+        The report of that run, brought up to date.
+
+    Raises:
+        LoadStopped: it could not begin, and nothing was sent.
+    """
+    clock, watcher, stop = clock or SystemClock(), watcher or Silent(), stop or StopRequest()
+    sender = Sender(
+        endpoint=asked.endpoint,
+        credentials=asked.credentials,
+        profile=profile,
+        clock=clock,
+        stop=stop,
+        watcher=watcher,
+    )
+    name = list_runs(asked.state).find(asked.run).id
+    with claim(asked.state, list_runs(asked.state).find(name).facts.identity, now=clock.now()):
+        known = list_runs(asked.state).find(name)
+        _refuse(known, asked)
+        terms = RetryTerms.of(known.facts.description.terms, known.id)
+        with Journal.open(known.path, clock=clock) as journal:
+            return _Retrying(
+                asked=asked, known=known, terms=terms, journal=journal, sender=sender, command=command
+            ).to_its_end()
+
+
+def _refuse(known: KnownRun, asked: RetryPlan) -> None:
+    """What speaks against a retry of this run as it stands.
+
+    Raises:
+        UsageError: it is not finished, newer content took its place, or its rows went elsewhere.
+    """
+    facts, told = known.facts, known.facts.description
+    if facts.state is RunState.SURVEY:
+        raise UsageError(f"Run {known.id} was broken off before anything was sent.", "Start its load anew.")
+    if facts.state is RunState.SUPERSEDED:
+        raise UsageError(
+            f"Run {known.id} was superseded by {facts.superseded_by}: newer content of its files took its place.",
+            "Mend the rows of that run, or load this file by itself.",
+        )
+    if facts.state.is_unfinished:
+        raise UsageError(
+            f"Run {known.id} is not finished: {counted(known.counts.unsent, 'row')} unsent.",
+            f"Go on with it first: {' '.join(told.command) or 'the same command as before'}",
+        )
+    target = LoadIdentity(
+        files=(),
+        mapping="",
+        object_type=told.object_type,
+        catalogue="",
+        account=asked.endpoint.account(asked.credentials),
+        ingest_url=asked.endpoint.ingest_url,
+        source="",
+    ).target
+    if target != facts.target:
+        raise UsageError(
+            f"Run {known.id} went to {told.address} for another account, or to another address than this.",
+            "Use the addresses and keys of that run: --env-file or --profile as they were then.",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Retrying:
+    """One retry on its way."""
+
+    asked: RetryPlan
+    known: KnownRun
+    terms: RetryTerms
+    journal: Journal
+    sender: Sender
+    command: tuple[str, ...]
+
+    def to_its_end(self) -> LoadReport:
+        """Match, survey, send, and tell; whatever stops it on the way, the run's report is up to date."""
+        asked = self.asked
+        run_to_retry = RunToRetry(
+            known=self.known,
+            terms=self.terms,
+            journal=self.journal,
+            folder=Path(self.known.facts.description.folder),
+        )
+        plan = self._plan(asked.files or run_to_retry.own_files())
+        mended = run_to_retry.match(plan, is_mapping_named=asked.mapping is not None)
+        run = self._open(plan, mended)
+        mending: Mending | None = None
+        stopped: LoadStopped | None = None
+        with logged(run, self.sender.credentials.secrets):
+            try:
+                mending = self._survey(run, mended)
+                if mending.batches:
+                    self.sender.send(run, mending, partial(self._announce, run))
+                else:
+                    run.counts = mending.counts()
+                    self._announce(run, None)
+            except LoadStopped as reason:
+                stopped = reason
+            refused = {} if mending is None else mending.refused
+            providers = run_to_retry.providers(mended, refused, tuple(run.fingerprints))
+            return self._end(run, providers, stopped, _notice(mended, mending))
+
+    def _plan(self, files: tuple[Path, ...]) -> LoadPlan:
+        asked, terms, told = self.asked, self.terms, self.known.facts.description
+        return LoadPlan(
+            files=files,
+            object_type=terms.object_type,
+            state=asked.state,
+            folder=Path(terms.folder),
+            asked_with=terms.asked_with,
+            mapping=asked.mapping or (Path(terms.mapping) if terms.mapping else None),
+            catalogue=Path(terms.catalogue) if terms.catalogue else None,
+            source=told.source,
+            source_from_flag=True,
+            timezone=terms.timezone or None,
+            init_data=told.init_data,
+            batch_size=terms.batch_size,
+            reading=asked.reading,
+            delivery=replace(
+                terms.delivery,
+                windows=asked.windows,
+                max_duration=asked.max_duration,
+                on_unknown=asked.on_unknown or terms.on_unknown,
+            ),
+            endpoint=asked.endpoint,
+            credentials=asked.credentials,
+            on_unknown_from_flag=True,
+            allow_deletes=asked.allow_deletes or terms.allow_deletes,
+        )
+
+    def _open(self, plan: LoadPlan, mended: RowsToRetry) -> Run:
+        folder = open_folder_of(self.known, self.journal)
+        run = Run(
+            plan=plan,
+            road=mended.road,
+            clock=self.sender.clock,
+            id=self.known.id,
+            folder=folder,
+            started=self.known.facts.created,
+            command="retry",
+            source=plan.source,
+            balance=Balance(
+                before=summary_of(self.known, self.terms, folder, state=self.asked.state),
+                names=self.terms.names,
+                counts=self.journal.counts,
+                problems=self.journal.problems,
+            ),
+            fingerprints=mended.road.source.fingerprints(),
+            on_unknown=plan.delivery.on_unknown,
+        )
+        run.write()
+        return run
+
+    # --- survey and sending -------------------------------------------------------------------------------------------
+
+    def _survey(self, run: Run, mended: RowsToRetry) -> Mending:
+        keeper = _Keeper(self.journal, mended)
+        repeated = RepeatedKeys(self.journal.path.parent)
+        planner = BatchPlanner(run.plan.batch_size, repeated)
+        with closing(repeated):
+            found = survey_source(
+                run.road,
+                planner,
+                keeper,
+                folder=self.journal.path.parent,
+                expected=tuple(run.fingerprints),
+                after_chunk=self._surveying,
+            )
+            keeper.flush()
+            batches = tuple(planner.batches(repeated.earlier_batches()))
+            same = repeated_key(run.road, repeated, of=found.valid)
+            left_out = left_out_notice(run.road, found.skips[Skip.REPEATED])
+            run.notices = (*self._notices(mended), *(f"{one.message}." for one in same), *left_out)
+        run.entries = planner.entries
+        run.take(found)
+        if found.deletes and not run.plan.allow_deletes:
+            who = "1 row has" if found.deletes == 1 else f"{grouped(found.deletes)} rows have"
+            raise UsageError(
+                f"{who} recordStatus Deleted, which deletes records; nothing was sent.",
+                "If that is meant, add --allow-deletes.",
+            )
+        valid = array("q", (at for at in range(len(mended.picks)) if at not in keeper.others))
+        return Mending(self.journal, mended.left, mended.picks.left, valid=valid, batches=batches)
+
+    def _surveying(self, found: Survey) -> None:
+        self.sender.watcher.surveying(found)
+        if self.sender.stop.is_asked:
+            raise Interrupted(
+                "Interrupted in the survey; nothing was sent.",
+                "Run the same command to start anew.",
+                signal_number=self.sender.stop.signal_number,
+            )
+
+    def _notices(self, mended: RowsToRetry) -> list[str]:
+        notices = []
+        if mended.held:
+            rows = "1 row of the file is" if mended.held == 1 else f"{grouped(mended.held)} rows of the file are"
+            notices.append(f"{rows} unknown, and not sent again unless --on-unknown resend says so.")
+        if mended.repeated:
+            rows = "1 row" if mended.repeated == 1 else f"{grouped(mended.repeated)} rows"
+            notices.append(f"{rows} rejected for a row of the same record key: send them from a file of their own.")
+        newer = [run for run in list_runs(self.asked.state).known if self._is_newer(run)]
+        if newer:
+            notices.append(
+                f"Run {newer[0].id} has loaded newer content of the same files since: what is sent now may be older."
+            )
+        return notices
+
+    def _is_newer(self, run: KnownRun) -> bool:
+        ours, theirs = self.known.facts, run.facts
+        is_same_place = theirs.target == ours.target and theirs.description.paths == ours.description.paths
+        return is_same_place and theirs.created > ours.created and "-" not in ours.description.names
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def _end(self, run: Run, providers: Sequence[Provider], stopped: LoadStopped | None, notice: str) -> LoadReport:
+        names = told_apart(self.terms.names)
+        try:
+            lost = write_left_rows(run, self.journal, providers, mapping=run.road.mapping, names=names)
+        except LoadStopped as trouble:
+            lost, stopped = 0, stopped or trouble
+        if lost:
+            rows = "1 row that is left stands" if lost == 1 else f"{grouped(lost)} rows that are left stand"
+            notice += f" {rows} in no file any more, and cannot be written again."
+        counts = self.journal.counts()
+        run.first_unsettled = next((span.first for span in self.journal.unknown_spans()), None)
+        if stopped is not None and not isinstance(stopped, UsageError):
+            run.next_command = " ".join(self.command) or None
+        elif counts.rejected or counts.unknown:
+            run.next_command = retry_command(run)
+        report = run.end(stopped, series=pace_of(run, self.journal), waits=waits_of(run, self.journal))
+        self.journal.end_retry(report.exit_code if stopped is None else None)
+        return replace(report, notice=notice)
+
+    def _announce(self, run: Run, forecast: Forecast | None) -> None:
+        self.sender.watcher.surveyed(run, None, forecast)
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Rows that are still wrong: their new reasons go to the journal, some thousands at a time."""
+
+    journal: Journal
+    mended: RowsToRetry
+    others: set[int] = field(default_factory=set)
+    notes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    def passed(self, chunk: Chunk) -> None:
+        """Their numbers are known."""
+
+    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+        """See `SurveyKeeper`."""
+        self.others.add(row.position)
+        left = self.mended.picks.left[row.position]
+        # What may have arrived stays unknown, whatever is in the file now.
+        if self.mended.left.kind(left) is Left.REJECTED:
+            problems = tuple((problem.code, problem.field) for problem in row.problems)
+            self.notes[self.mended.left.positions[left]] = problems
+        if len(self.notes) >= NOTES_AT_ONCE:
+            self.flush()
+
+    def skipped(self, spans: list[tuple[int, int]]) -> None:
+        """See `SurveyKeeper`."""
+        self.others.update(at for first, last in spans for at in range(first, last + 1))
+
+    def flush(self) -> None:
+        """Give the journal what is held."""
+        if self.notes:
+            self.journal.retry_now(RetryMoves(judged=self.notes))
+            self.notes = {}
+
+
+def _notice(mended: RowsToRetry, mending: Mending | None) -> str:
+    """What the retry itself came to, in front of the run's report."""
+    accepted = 0 if mending is None else mending.accepted
+    still = len(mended.picks) - accepted
+    parts = [f"{counted(accepted, 'mended row')} accepted"] if accepted else []
+    parts += [f"{grouped(still)} still to be mended"] if still and mending is not None else []
+    parts += [f"{grouped(mended.picks.settled)} accepted before"] if mended.picks.settled else []
+    return f"{', '.join(parts)}." if parts else "No row of it was left to be sent."

@@ -1,0 +1,219 @@
+"""Which rows of a finished run are sent again, and where the cells of those are that are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pango_load.errors import LoadStopped, UsageError
+from pango_load.journal.identity import FileDigest
+from pango_load.journal.mending import Left, LeftRows, rows_of
+from pango_load.journal.numbering import RowNumbers
+from pango_load.mended_rows import (
+    Matcher,
+    open_marked,
+    own_headers,
+    refuse_late_keys,
+    refuse_mistakes,
+    refuse_strangers,
+)
+from pango_load.picked_rows import PickedRows, Picks, Provider
+from pango_load.plan import OnUnknown
+from pango_load.records import OnDuplicate
+from pango_load.report.row_files import RowFileName, row_files_in, told_apart
+from pango_load.road import road_of
+from pango_load.source.files import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pango_load.journal.reading import JournalReader
+    from pango_load.journal.retry_moves import Words
+    from pango_load.journal.retry_terms import RetryTerms
+    from pango_load.journal.runs import KnownRun
+    from pango_load.plan import LoadPlan
+    from pango_load.records import FieldMapping
+    from pango_load.road import Road
+    from pango_load.source.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsToRetry:
+    """What is sent again.
+
+    Attributes:
+        left: every row that the run has left.
+        picks: the lines that stand for some of them.
+        road: those lines as a source, and the mapping of the run.
+        rows: the same lines, with our own columns.
+        held: lines of rows that are unknown, and are not sent unless that is asked for.
+        repeated: lines of rows that were rejected for another row (`onDuplicate: reject`), with which nothing changed.
+        own: the run's own row files where they are others; None where they cannot be read.
+    """
+
+    left: LeftRows
+    picks: Picks
+    road: Road
+    rows: PickedRows
+    held: int
+    repeated: int
+    own: PickedRows | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunToRetry:
+    """A finished run that is taken up again.
+
+    Attributes:
+        terms: how it was asked for.
+        journal: where its rows stand.
+        folder: its own.
+    """
+
+    known: KnownRun
+    terms: RetryTerms
+    journal: JournalReader
+    folder: Path
+
+    # --- what is sent again -------------------------------------------------------------------------------------------
+
+    def own_files(self) -> tuple[Path, ...]:
+        """Its rejected file, or that of its unknown rows where it has none.
+
+        Raises:
+            UsageError: it has neither.
+        """
+        for name in ("rejected", "unknown"):
+            found = row_files_in(self.folder, name) if self.folder.is_dir() else []
+            if found:
+                return tuple(found)
+        raise UsageError(
+            f"Run {self.known.id} has no file of rejected or unknown rows in {self.folder}.",
+            f"Name the mended file: pango-load retry {self.known.id} FILE",
+        )
+
+    def match(self, plan: LoadPlan, *, is_mapping_named: bool) -> RowsToRetry:
+        """Find the row of the run for each line of `plan.files`.
+
+        Raises:
+            UsageError: lines, columns or mapping are not those of the run; nothing was sent.
+        """
+        run, terms = self.known.id, self.terms
+        source = open_marked(plan.files, plan.reading, terms, run)
+        headers = own_headers(source, terms, run, may_add=is_mapping_named)
+        left = LeftRows.of(self.journal)
+        found = self._matcher(left, headers).match(source)
+        refuse_late_keys(source, run)
+        refuse_mistakes(found, plan.files[0], run)
+        road = road_of(plan, PickedRows(source, found, headers, terms))
+        if not is_mapping_named and road.mapping.fingerprint != terms.fingerprint:
+            raise UsageError(
+                f"The mapping of run {run} ({self.known.facts.description.mapping}) is not what it was then.",
+                "Put it back as it was, or name it with --mapping to retry the rows by it as it is now.",
+            )
+        is_sure = plan.delivery.on_unknown is OnUnknown.RESEND or all(map(self._is_own_unknown, plan.files))
+        sent = [at for at, index in enumerate(found.left) if is_sure or left.kind(index) is Left.REJECTED]
+        alone = self._without_repeats(found.chosen(sent), left, road.mapping)
+        own = self._own_rows(left, plan)
+        rows = PickedRows(source, alone, headers, terms)
+        if own is not None:
+            refuse_strangers(rows, own, road.mapping, run=run)
+        return RowsToRetry(
+            left=left,
+            picks=alone,
+            road=replace(road, source=rows),
+            rows=rows,
+            held=len(found) - len(sent),
+            repeated=len(sent) - len(alone),
+            own=own,
+        )
+
+    def _matcher(self, left: LeftRows, headers: Sequence[str]) -> Matcher:
+        numbers = RowNumbers(self.journal.numbering(), self.known.facts.read)
+        return Matcher(left, numbers, told_apart(self.terms.names), headers, self.terms.encoding)
+
+    def _is_own_unknown(self, path: Path) -> bool:
+        """Whoever names this very file wants its rows sent again."""
+        return path.name.startswith("unknown") and path.parent.resolve() == self.folder.resolve()
+
+    def _without_repeats(self, found: Picks, left: LeftRows, mapping: FieldMapping) -> Picks:
+        """Rows that were rejected for another row: whether that one is still there cannot be seen from here."""
+        if mapping.on_duplicate is not OnDuplicate.REJECT:
+            return found
+        others = {note.position for note in self.journal.rejected_for_others()}
+        return found.chosen([at for at, index in enumerate(found.left) if left.positions[index] not in others])
+
+    def _own_rows(self, left: LeftRows, plan: LoadPlan) -> PickedRows | None:
+        theirs = {path.resolve() for path in plan.files}
+        names: tuple[RowFileName, ...] = ("rejected", "unknown") if self.folder.is_dir() else ()
+        files = [path for name in names for path in row_files_in(self.folder, name) if path.resolve() not in theirs]
+        if not files:
+            return None
+        try:
+            source = open_marked(files, replace(plan.reading, sheet=None), self.terms, self.known.id)
+            own_headers(source, self.terms, self.known.id, may_add=False)
+            picks = self._matcher(left, self.terms.headers).match(source)
+        except UsageError:
+            # Somebody's own hand in it: the source is asked instead.
+            return None
+        return PickedRows(source, picks, self.terms.headers, self.terms)
+
+    # --- where the others are -----------------------------------------------------------------------------------------
+
+    def providers(
+        self, mended: RowsToRetry, refused: Mapping[int, Words], expected: tuple[Fingerprint, ...]
+    ) -> list[Provider]:
+        """Where the cells of the rows are that the run has left: each row in one of them, or in none.
+
+        Args:
+            mended: what was sent again.
+            refused: the platform's words for some of it, by place.
+            expected: what the mended files were when they were read before.
+        """
+        left, headers = mended.left, mended.rows.headers
+        providers = [_provider(mended.rows, left, expected, refused)]
+        taken = set(mended.picks.left)
+        if mended.own is not None:
+            others = [at for at, index in enumerate(mended.own.picks.left) if index not in taken]
+            rows = mended.own.only(mended.own.picks.chosen(others), headers)
+            taken.update(rows.picks.left)
+            providers.append(_provider(rows, left, None, {}))
+        missing = [index for index in range(len(left)) if index not in taken]
+        from_source = self._from_source(left, missing, headers) if missing else None
+        return [*providers, from_source] if from_source is not None else providers
+
+    def _from_source(self, left: LeftRows, missing: Sequence[int], headers: Sequence[str]) -> Provider | None:
+        """Rows that stand in no row file any more, from what the run was made of, if that is still what it was."""
+        facts, terms = self.known.facts, self.terms
+        paths = [Path(path) for path in facts.description.paths]
+        if facts.description.spool or not all(path.is_file() for path in paths):
+            return None
+        try:
+            source = open_source(paths, terms.reading, wanted=terms.headers).with_headers(terms.headers)
+            fingerprints = source.fingerprints()
+        except LoadStopped:
+            return None
+        if tuple(FileDigest(found.digest, found.size) for found in fingerprints) != facts.files:
+            return None
+        numbers = RowNumbers(self.journal.numbering(), facts.read)
+        picks = Picks()
+        for index in missing:
+            position = left.positions[index]
+            picks.add(position, index, *numbers.place(position))
+        words = {
+            at: (entry.code, entry.message)
+            for entry in self.journal.refused_rows()
+            for at in rows_of(self.journal, entry)
+        }
+        refused = {
+            place: words[left.positions[index]] for place, index in enumerate(missing) if left.positions[index] in words
+        }
+        return _provider(PickedRows(source, picks, headers, terms), left, fingerprints, refused)
+
+
+def _provider(
+    rows: PickedRows, left: LeftRows, expected: tuple[Fingerprint, ...] | None, refused: Mapping[int, Words]
+) -> Provider:
+    positions = [left.positions[index] for index in rows.picks.left]
+    return Provider(rows=rows, positions=positions, expected=expected, refused=refused)

@@ -20,6 +20,7 @@ from pango_load.cli.progress import ScreenWatcher
 from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
 from pango_load.cli.settings import Settings, read_settings
 from pango_load.cli.spool import STANDARD_INPUT, forget_spool, with_spool
+from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import UsageError
@@ -35,7 +36,7 @@ from pango_load.plan import (
 )
 from pango_load.report.outcome import outcome_sentence
 from pango_load.report.summary import summary_json
-from pango_load.report.texts import end_lines
+from pango_load.report.texts import Line, end_lines
 from pango_load.source.files import find_files
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def show_report(report: LoadReport, *, as_json: bool, quiet: bool, no_values: bo
         sys.stderr.write(f"{outcome_sentence(report.summary)} See {report.summary.folder}\n")
     if not is_silent:
         if report.notice:
-            sys.stdout.write(f"{report.notice}\n\n")
+            print_lines([*wrapped(report.notice), Line("")])
         shown = () if no_values or not is_terminal(sys.stdout) else report.rejected
         print_lines(end_lines(report.summary, shown, width=width_of(sys.stdout)))
     return report.exit_code

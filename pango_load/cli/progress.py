@@ -13,7 +13,7 @@ from pango_load.delivery.forecast import TimeLeft
 from pango_load.delivery.listener import Silent as SilentDelivery
 from pango_load.report.plain_text import counted, grouped, shortened, spoken_time
 from pango_load.report.skips import Skip
-from pango_load.report.texts import Announcement, Progress, announcement_lines, progress_line, wait_words
+from pango_load.report.texts import Announcement, Line, Progress, announcement_lines, progress_line, wait_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,9 +78,9 @@ class ScreenWatcher(SilentDelivery):
         self._close_bar()
         if self._is_quiet:
             return
-        print_lines(
-            announcement_lines(self._announcement(run, found, forecast), width=width_of(sys.stderr)), sys.stderr
-        )
+        lines = announcement_lines(self._announcement(run, found, forecast), width=width_of(sys.stderr))
+        # Where both streams are one screen, what will be and what was are kept apart.
+        print_lines([*lines, Line("")] if self._has_bar else lines, sys.stderr)
 
     def _announcement(self, run: Run, found: Survey | None, forecast: Forecast | None) -> Announcement:
         counts = run.counts

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MAP_ADVICE = (
     "`pango-load map FILE --object {name} -o mappings/{name}.yaml` proposes a mapping from the headers and the values."
 )
+OTHER_ADVICE = (
+    "`pango-load map FILE --object {name} -o another.yaml` proposes a mapping for this file beside {place}; "
+    "--mapping another.yaml then uses it."
+)
 LACKS_ADVICE = (
     "Check that it is the right file; if its columns have changed for good, change their names in {place} and run the "
     "same command again."
@@ -346,7 +350,11 @@ def _fall_back(
     try:
         matched = match_headers(kind, headers, strict=strict, timezone=timezone)
     except MappingError as error:
-        raise MappingError(error.message, (why, *error.mistakes), error.advice) from error
+        if 2 * len(absent) <= len(mapping.columns):
+            # It is the file that changed: say which of the mapping's columns it lacks now.
+            return fit(mapping, headers, strict=strict, timezone=timezone)
+        advice = OTHER_ADVICE.format(name=kind.word, place=mapping.place)
+        raise MappingError(error.message, (why, *error.mistakes), advice) from error
     return replace(
         matched, origin=f"{matched.origin} ({mapping.place} does not fit)", warnings=(why, *matched.warnings)
     )

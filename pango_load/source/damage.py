@@ -168,7 +168,7 @@ class Survey:
         for name in self._headers:
             self._filled[name] += frame.height - frame.get_column(name).null_count()
         if chunk.first < CLOSE_RECORDS:
-            self._lost.learn(frame)
+            self._lost.learn(frame.head(CLOSE_RECORDS))
         tests = {
             key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in self._find_suspects(chunk)
         }

@@ -67,9 +67,17 @@ def test_where_neither_fits_both_reasons_are_told(home: Path) -> None:
         ),
     )
     assert caught.value.advice == (
-        "`pango-load map FILE --object customer-identity -o mappings/customer-identity.yaml` proposes a mapping from "
-        "the headers and the values."
+        "`pango-load map FILE --object customer-identity -o another.yaml` proposes a mapping for this file beside "
+        "mappings/customer-identity.yaml; --mapping another.yaml then uses it."
     )
+
+
+def test_a_file_that_changed_a_little_is_told_what_it_lacks(home: Path) -> None:
+    """Protects the nightly job: a renamed column is named, not the headers that never were field names."""
+    with pytest.raises(MappingError) as caught:
+        choose_mapping(None, "customer-identity", ("Code", "Mobile phone", "Name"), folder=home)
+    assert caught.value.mistakes[0].endswith('the file has no column of this name. Did you mean "Mobile phone"?')
+    assert caught.value.advice.startswith("Check that it is the right file; if its columns have changed for good,")
 
 
 def test_a_folders_mapping_with_mistakes_of_its_own_is_never_passed_over(home: Path) -> None:

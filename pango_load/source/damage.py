@@ -8,7 +8,7 @@ there. The findings do not reject anything; `--strict` may stop on them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -27,6 +27,8 @@ CLOSE_RECORDS = 10_000
 
 _SHORT = "short"
 _SAMPLED = 61
+_CELLS_OF_A_KIND = 1000
+"""So many cells of the first records, or a few more, tell what a column holds."""
 _MOSTLY = 0.5
 _RARE = 0.2
 
@@ -163,21 +165,44 @@ class Survey:
 
     def look(self, chunk: Chunk) -> None:
         """Take the cells of one chunk into the counts."""
+        close = max(0, CLOSE_RECORDS - chunk.first)
+        if 0 < close < chunk.frame.height:
+            self._look(_part(chunk, 0, close))
+            self._look(_part(chunk, close, chunk.frame.height))
+        else:
+            self._look(chunk)
+
+    def _look(self, chunk: Chunk) -> None:
         frame = chunk.frame
         self._records += frame.height - len(chunk.damaged)
         for name in self._headers:
             self._filled[name] += frame.height - frame.get_column(name).null_count()
         if chunk.first < CLOSE_RECORDS:
-            self._lost.learn(frame.head(CLOSE_RECORDS))
+            self._lost.learn(frame)
+            self._learn_kinds(chunk)
         tests = {
             key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in self._find_suspects(chunk)
         }
+        self._add(frame, chunk.rows, tests)
+
+    def _learn_kinds(self, chunk: Chunk) -> None:
+        """Take in what the cells of each column are, as far as some of them tell."""
+        some = pl.int_range(0, chunk.frame.height, max(1, chunk.frame.height // _CELLS_OF_A_KIND), eager=True)
+        frame = chunk.frame[some]
+        for name in self._headers:
+            self._looked_at[name] += frame.height - frame.get_column(name).null_count()
+        self._add(
+            frame, chunk.rows[some], {(name, code): _shows(name, code) for name in self._headers for code in _KINDS}
+        )
+
+    def _add(self, frame: pl.DataFrame, rows: pl.Series, tests: Mapping[tuple[str, str], pl.Expr]) -> None:
+        """Count the rows that show each sign, and keep the first of them."""
         for key, count in _count(frame, tests).items():
             tally = self._tallies.setdefault(key, _Tally())
             tally.count += count
             if len(tally.rows) < SHOWN_ROWS:
-                rows = chunk.rows.filter(frame.select(tests[key].fill_null(value=False)).to_series())
-                tally.rows += rows.head(SHOWN_ROWS - len(tally.rows)).to_list()
+                showing = rows.filter(frame.select(tests[key].fill_null(value=False)).to_series())
+                tally.rows += showing.head(SHOWN_ROWS - len(tally.rows)).to_list()
 
     def _find_suspects(self, chunk: Chunk) -> list[tuple[str, str]]:
         """The columns that deserve a close look in this chunk, and for what."""
@@ -193,10 +218,7 @@ class Survey:
             if (longest or 0) >= cut
         ]
         if is_close:
-            for name in self._headers:
-                self._looked_at[name] += frame.height - frame.get_column(name).null_count()
-            signs = self._signs_hit(frame, (_CLOSE_LOOK,))
-            return suspects + signs + [(name, code) for name in self._headers for code in _KINDS]
+            return suspects + self._signs_hit(frame, (_CLOSE_LOOK,))
         sample = frame[pl.int_range(0, frame.height, _SAMPLED, eager=True)]
         tests = {sign: _shows(*sign) for sign in self._signs_hit(sample, self._sampled_looks())}
         return suspects + list(_count(sample, tests))
@@ -353,6 +375,12 @@ def _shows(name: str, code: str) -> pl.Expr:
     """Whether the cells of the column `name` show the sign."""
     cell = pl.col(name).str
     return cell.len_chars() == int(code) if code.isdigit() else cell.contains(_TESTS[code])
+
+
+def _part(chunk: Chunk, start: int, end: int) -> Chunk:
+    damaged = {index - start: damage for index, damage in chunk.damaged.items() if start <= index < end}
+    frame, rows = chunk.frame.slice(start, end - start), chunk.rows.slice(start, end - start)
+    return replace(chunk, frame=frame, rows=rows, first=chunk.first + start, damaged=damaged)
 
 
 def _count(frame: pl.DataFrame, tests: Mapping[tuple[str, str], pl.Expr]) -> dict[tuple[str, str], int]:

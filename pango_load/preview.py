@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Yielded = TypeVar("Yielded")
 
 REJECTS_KEPT = 3
+_HOURS_OF_A_ZONE = range(-12, 15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +289,8 @@ def _explained(road: Road, chunk: Chunk, name: str) -> RowExplained:
         _step(judged, mapping, index, cleaned[str(index)][0], problems, warnings)
         for index, rule in enumerate(mapping.columns)
     )
-    fields = {rule.target for rule in mapping.columns}
+    steps = (*_zone_step(judged, mapping, problems, warnings), *steps)
+    fields = {step.key.rpartition(".")[2] for step in steps}
     is_valid = bool(judged.is_valid[0])
     return RowExplained(
         file=name,
@@ -345,6 +347,27 @@ def _step(
     )
 
 
+def _zone_step(
+    judged: Judged, mapping: FieldMapping, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]
+) -> tuple[Step, ...]:
+    """`timezoneGmt` has no rule of its own where it comes from a column, row by row."""
+    column = mapping.zone.column
+    if column is None:
+        return ()
+    cell: str | None = judged.chunk.frame[column][0]
+    hours = _hours(judged, mapping.zone)
+    step = Step(
+        origin=column,
+        cells=((column, cell),),
+        cleaned=(cell or "").strip() or None,
+        key=ZONE_COLUMN,
+        sent=None if hours is None else str(hours),
+        problems=tuple(problem for problem in problems if problem.field == ZONE_COLUMN),
+        warnings=tuple(problem for problem in warnings if problem.field == ZONE_COLUMN),
+    )
+    return (step,)
+
+
 def _origin(rule: ColumnRule) -> str:
     if rule.column is not None:
         return rule.column
@@ -365,7 +388,7 @@ def _hours(judged: Judged, zone: ZoneRule) -> int | None:
     if zone.column is None:
         return zone.offset_hours
     hours: object = judged.values[ZONE_COLUMN][0]
-    return hours if isinstance(hours, int) else None
+    return hours if isinstance(hours, int) and hours in _HOURS_OF_A_ZONE else None
 
 
 def _moment(value: object, rule: ColumnRule, zone: ZoneRule, hours: int | None) -> Moment | None:

@@ -330,6 +330,16 @@ def test_dates_before_1970_and_hours_of_a_column_are_told_too(tmp_path: Path) ->
     assert moment.zone == "GMT+8"
 
 
+def test_the_zone_of_a_row_is_a_step_of_its_own_with_what_is_wrong_with_it(tmp_path: Path) -> None:
+    """Protects files whose rows have clocks of their own: a wrong one is shown where it stands."""
+    mapping = "object: customer-identity\ncolumns: {a: customerId, b: phone, c: dob, z: timezoneGmt, d: fullName}\n"
+    text = "a,b,c,z,d\n1,0912345678,1949-02-28 01:00, 8 ,An\n2,0912345678,1949-02-28 01:00,77,An\n"
+    plan = plan_for(tmp_path / "a.csv", text, mapping)
+    sound, wrong = (step_of(explain_row(plan, row), "timezoneGmt") for row in (2, 3))
+    assert (sound.origin, sound.cells, sound.cleaned, sound.sent) == ("z", (("z", " 8 "),), "8", "8")
+    assert (wrong.sent, [problem.code for problem in wrong.problems]) == (None, ["zone.range"])
+
+
 def test_a_broken_record_is_shown_as_it_stands(tmp_path: Path) -> None:
     """Protects whoever looks for the comma that is missing."""
     plan = plan_for(tmp_path / "a.csv", HEADER + "007,An,0912345678\n", MAPPING)

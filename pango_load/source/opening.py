@@ -19,7 +19,7 @@ from pango_load.source.parquet import ParquetReader
 from pango_load.source.text import TextFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pango_load.plan import SourceOptions
@@ -155,14 +155,13 @@ def _row_book(path: Path, head: bytes, *, low_memory: bool) -> Callable[[Path], 
 
 
 def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: frozenset[str]) -> FileReader:
-    raw = next(TextFile(path=path, packing=packing).open().raw_blocks(), b"")
+    raw, _ = _beginning(TextFile(path=path, packing=packing).open().raw_blocks())
     _refuse_others(path, raw)
     encoding = find_encoding(str(path), raw, options.encoding)
     if encoding.codec == "utf-8":
         refuse_binary(str(path), raw)
     text = TextFile(path=path, encoding=encoding.codec, packing=packing)
-    blocks = text.open().blocks()
-    head = next(blocks, b"")
+    head, final = _beginning(text.open().blocks())
     if not head.strip():
         raise UsageError(f"{path} is empty.", "Export it again, headers in the first row.")
     if _is_json(path, head, packing):
@@ -170,7 +169,6 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
         return JsonLinesReader(file, text, split=split_array if is_array(head) else None, marks=options.marks)
-    final = next(blocks, None) is None
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
         path=path,
@@ -181,6 +179,16 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         notes=(*_notes(encoding, packing, path), *layout.notes),
     )
     return DelimitedReader(file, text, layout, marks=options.marks)
+
+
+def _beginning(blocks: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The first megabyte or more, whatever the blocks' sizes, and whether that is all there is."""
+    head = b""
+    for block in blocks:
+        if len(head) >= _HEAD_BYTES:
+            return head, False
+        head += block
+    return head, True
 
 
 def _notes(encoding: Encoding, packing: Packing, path: Path) -> tuple[str, ...]:

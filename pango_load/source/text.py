@@ -75,12 +75,21 @@ def to_utf8(blocks: Iterable[bytes], codec: str) -> Iterator[bytes]:
         text = rest + decoder.decode(block)
         rest = ""
         if compose:
-            # A tone may stand at the beginning of the next block.
-            cut = max(text.rfind("\n"), text.rfind(",")) + 1
+            cut = _last_letter(text)
             text, rest = unicodedata.normalize("NFC", text[:cut]), text[cut:]
-        yield text.encode("utf-8", "surrogateescape")
+        if text:
+            yield text.encode("utf-8", "surrogateescape")
     text = rest + decoder.decode(b"", final=True)
-    yield (unicodedata.normalize("NFC", text) if compose else text).encode("utf-8", "surrogateescape")
+    if text:
+        yield (unicodedata.normalize("NFC", text) if compose else text).encode("utf-8", "surrogateescape")
+
+
+def _last_letter(text: str) -> int:
+    """Where the last letter begins: its tone may stand at the beginning of the next block."""
+    at = len(text) - 1
+    while at > 0 and unicodedata.combining(text[at]):
+        at -= 1
+    return max(at, 0)
 
 
 def _mark_broken(error: UnicodeError) -> tuple[str, int]:

@@ -212,6 +212,14 @@ def test_packed_files_are_unpacked_while_they_are_read(name: str, content: bytes
     assert read_all(path).cells == [("1", "Nguyễn")]
 
 
+def test_the_encoding_is_found_behind_a_tiny_first_piece(tmp_path: Path) -> None:
+    """Protects logs that are packed line by line: the first piece alone says nothing of the letters."""
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(b"".join(gzip.compress(line) for line in in_windows_1258(VIETNAMESE).splitlines(keepends=True)))
+
+    assert read_all(path).cells[0] == ("1", "Nguyễn Thị Hạnh", "Đường Trần Hưng Đạo")
+
+
 def test_a_packed_file_much_larger_than_a_block_arrives_whole(tmp_path: Path) -> None:
     """Protects against losing what a block of the packed file unpacks to beyond the first piece."""
     path = tmp_path / "a.csv.gz"

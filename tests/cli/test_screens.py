@@ -172,7 +172,7 @@ What next
   Try one date of date.old-clock: if Pango's console shows the day before, use timezone: Etc/GMT-7, which reads every
   date by today's clock of Viet Nam.
   Then send them:
-    pango-load /home/lan/pango-load-runs/customers-20261121T022426Z-7f3a9c21/rejected.csv --object customer-identity
+    pango-load retry 7f3a9c21
 
 Run     7f3a9c21
 Folder  /home/lan/pango-load-runs/customers-20261121T022426Z-7f3a9c21
@@ -236,7 +236,7 @@ What next
   Try one date of date.old-clock: if Pango's console shows the day before, use timezone: Etc/GMT-7,
   which reads every date by today's clock of Viet Nam.
   Then send them:
-    pango-load /home/lan/pango-load-runs/customers-20261121T022426Z-7f3a9c21/rejected.csv --object customer-identity
+    pango-load retry 7f3a9c21
 
 Run     7f3a9c21
 Folder  /home/lan/pango-load-runs/customers-20261121T022426Z-7f3a9c21

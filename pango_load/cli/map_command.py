@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.types import object_type as find_type
-from pango_load.cli.screen import print_lines
+from pango_load.cli.screen import is_terminal, print_lines, width_of
 from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
@@ -66,7 +66,8 @@ def run_map(flags: MapFlags) -> int:
         source = _with_every_key(open_source(paths, flags.reading))
         proposal = propose(kind, source.headers, source.read_chunks(), fill_slots=flags.slots)
     names = ", ".join(path.name for path in paths) if kept is None else "standard input"
-    text = proposal_text(proposal, file_name=names)
+    is_seen = flags.out is None and is_terminal(sys.stdout)
+    text = proposal_text(proposal, file_name=names, width=width_of(sys.stdout) if is_seen else None)
     if flags.out is None:
         sys.stdout.write(text)
         sys.stdout.flush()

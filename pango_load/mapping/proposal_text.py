@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -25,26 +26,58 @@ if TYPE_CHECKING:
 
 MODELINE = "# yaml-language-server: $schema=mapping.schema.json"
 _ZONE = "Asia/Ho_Chi_Minh"
+_NARROWEST = 20
 _COMMENTS = 34
 """The column where comments begin, behind lines that leave room: so they can be read from top to bottom."""
 
 
-def proposal_text(proposal: Proposal, *, file_name: str) -> str:
-    """The mapping file of a proposal, each column with a comment: how sure, why, and some masked cells."""
+def proposal_text(proposal: Proposal, *, file_name: str, width: int | None = None) -> str:
+    """The mapping file of a proposal, each column with a comment: how sure, why, and some masked cells.
+
+    Args:
+        proposal: what is written.
+        file_name: where it comes from.
+        width: of a screen, in columns: comments stand above their line, and no more is on a line than fits. In a
+            file, None, a comment stands behind its line, however long the two are.
+    """
     page = CommentedMap()
     page["object"] = proposal.object_type.word
     if proposal.needs_zone:
         page["timezone"] = _ZONE
-        page.yaml_add_eol_comment(_CLOCK, "timezone", column=0)
-    page["columns"] = _lines([column for column in proposal.columns if column.group is None])
+        _note(page, "timezone", _CLOCK, width)
+    page["columns"] = _lines([column for column in proposal.columns if column.group is None], width, indent=2)
     for group in dict.fromkeys(column.group for column in proposal.columns if column.group is not None):
-        items = _lines([column for column in proposal.columns if column.group == group])
+        items = _lines([column for column in proposal.columns if column.group == group], width, indent=4)
         page[group] = CommentedMap({"groupBy": proposal.group_by, "columns": items})
-        page[group].yaml_add_eol_comment("adjacent rows with the same one become one entry", "groupBy", column=0)
-    headers = CommentedSeq([_quoted(trimmed(column.header)) for column in proposal.columns])
-    headers.fa.set_flow_style()
-    page["headers"] = headers
-    page.yaml_set_comment_before_after_key("headers", before=_GUARD)
+        _note(page[group], "groupBy", "adjacent rows with the same one become one entry", width, indent=2)
+    head, guard = _head(proposal, file_name), [f"# {_GUARD}"]
+    if width is not None:
+        head = [part for line in head for part in textwrap.wrap(line, width, subsequent_indent="#     ")]
+        guard = textwrap.wrap(guard[0], width, subsequent_indent="# ")
+    headers = _headers([trimmed(column.header) for column in proposal.columns], width)
+    return "\n".join([MODELINE, *head, _dumped(page) + "\n".join([*guard, *headers]), ""])
+
+
+def _headers(names: Sequence[str], width: int | None) -> list[str]:
+    """The list of headers, on a screen in lines that fit; no header is ever broken."""
+    words = [_in_a_list(_quoted(name)) for name in names]
+    lines = ["headers: ["]
+    for number, word in enumerate(words, start=1):
+        piece = word + ("]" if number == len(words) else ",")
+        if width is not None and len(lines[-1]) + len(piece) + 1 > width and lines[-1].strip():
+            lines.append(" " * len("headers: "))
+        lines[-1] += piece if lines[-1].endswith(("[", " ")) else f" {piece}"
+    return lines
+
+
+def _in_a_list(value: object) -> str:
+    """A value as it stands between the commas of `[a, b]` or `{a: b}`."""
+    alone = CommentedSeq([value])
+    alone.fa.set_flow_style()
+    return _dumped(alone).strip()[1:-1]
+
+
+def _dumped(page: CommentedMap | CommentedSeq) -> str:
     stream = io.StringIO()
     writer = YAML(typ="rt")
     writer.width = 1_000_000
@@ -52,7 +85,7 @@ def proposal_text(proposal: Proposal, *, file_name: str) -> str:
     writer.Representer = _Plain
     writer.Emitter = _LongKeys
     writer.dump(page, stream)
-    return "\n".join([MODELINE, *_head(proposal, file_name), stream.getvalue()])
+    return stream.getvalue()
 
 
 _CLOCK = "the clock of the file's dates: check it; Etc/GMT-7 is the same without its changes before June 1975"
@@ -75,14 +108,30 @@ class _Plain(RoundTripRepresenter):
 _Plain.add_representer(type(None), _Plain.represent_nothing)
 
 
-def _lines(columns: Sequence[ProposedColumn]) -> CommentedMap:
+def _note(page: CommentedMap, key: str, text: str, width: int | None, *, indent: int = 0, column: int = 0) -> None:
+    """Comment the line of `key`: behind it, or above it where a screen is only so wide."""
+    if width is None:
+        page.yaml_add_eol_comment(text, key, column=column)
+    else:
+        above = textwrap.wrap(text, max(width - indent - 2, _NARROWEST))
+        page.yaml_set_comment_before_after_key(key, before="\n".join(above), indent=indent)
+
+
+def _lines(columns: Sequence[ProposedColumn], width: int | None, *, indent: int) -> CommentedMap:
     """A line for each column, with its comment."""
     lines = CommentedMap()
     for column in columns:
         header = _quoted(trimmed(column.header))
-        lines[header] = _value(column)
-        lines.yaml_add_eol_comment(_comment(column), header, column=_COMMENTS)
+        value = _value(column)
+        if isinstance(value, CommentedMap) and width is not None and _length(header, value, indent) > width:
+            value.fa.set_block_style()
+        lines[header] = value
+        _note(lines, header, _comment(column), width, indent=indent, column=_COMMENTS)
     return lines
+
+
+def _length(header: str, value: CommentedMap, indent: int) -> int:
+    return indent + len(_in_a_list(header)) + len(": ") + len(_in_a_list(value))
 
 
 def _head(proposal: Proposal, file_name: str) -> list[str]:

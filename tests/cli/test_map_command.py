@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import in_this_process
+from support.cli_more import in_this_process, on_a_terminal, without_styles
 from support.mapping_exports import HOSTILE_HEADERS
 from support.program import REPOSITORY, pango_load
+
+from pango_load.mapping.read import read_mapping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +75,23 @@ def test_standard_output_holds_the_mapping_alone(tmp_path: Path) -> None:
     assert pango_load("check", "a.csv", "--mapping", "m.yaml", "--json", folder=tmp_path).counts["unsent"] == 3
     assert "0901000101" not in made.out + made.err
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.csv", "m.yaml"]
+
+
+def test_on_a_screen_comments_stand_above_their_lines_and_nothing_is_broken(tmp_path: Path) -> None:
+    """Protects the first look: a screen of 80 columns can be read from top to bottom, and copied."""
+    shutil.copy(REPOSITORY / "sample_data" / "customers.csv", tmp_path)
+    code, shown = on_a_terminal("map", "customers.csv", *WORDS, folder=tmp_path, columns=80)
+    piped = pango_load("map", "customers.csv", *WORDS, folder=tmp_path)
+    text, _, steps = without_styles(shown).partition("\nProposed: ")
+    assert code == 0
+    assert steps
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert "\n  # 95%: a known word for it; e.g. 0•••••••\n  Customer Code: customerId\n" in text
+    for name, content in (("seen", text), ("piped", piped.out)):
+        (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
+    seen, kept = (read_mapping(tmp_path / f"{name}.yaml") for name in ("seen", "piped"))
+    assert [entry.rule.target for entry in seen.entries] == [entry.rule.target for entry in kept.entries]
+    assert (seen.headers, seen.mentioned, seen.mistakes) == (kept.headers, kept.mentioned, ())
 
 
 def test_what_has_to_be_decided_is_said_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -457,18 +457,19 @@ WILD = st.one_of(
     headers=st.lists(WILD.filter(trimmed), max_size=8, unique_by=trimmed),
     cell=st.sampled_from(["x", "31/12/2024", "1,250", "a@b.vn", "0901234567", "yes", "#c", "- x: y"]),
     fill_slots=st.booleans(),
+    width=st.sampled_from([None, 40, 100]),
 )
-@example(headers=list(HOSTILE_HEADERS), cell="31/12/2024", fill_slots=True)
-@example(headers=list(HOSTILE_HEADERS), cell="x", fill_slots=False)
+@example(headers=list(HOSTILE_HEADERS), cell="31/12/2024", fill_slots=True, width=None)
+@example(headers=list(HOSTILE_HEADERS), cell="x", fill_slots=False, width=80)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_headers_are_what_map_writes_loads_without_a_warning(
-    headers: list[str], cell: str, fill_slots: bool, tmp_path: Path
+    headers: list[str], cell: str, fill_slots: bool, width: int | None, tmp_path: Path
 ) -> None:
     """Protects files with odd headers: a proposal is whole, names every column, and changes no other line by one."""
     columns = SOUND | {name: [cell, None] for name in headers if trimmed(name) not in SOUND}
     proposal = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)], fill_slots=fill_slots)
     path = tmp_path / "x.yaml"
-    write_proposal(proposal_text(proposal, file_name="x.csv"), path, force=True)
+    write_proposal(proposal_text(proposal, file_name="x\n.csv", width=width), path, force=True)
     mapping = read_mapping(path)
     if proposal.undecided:
         assert {mistake.keys[1] for mistake in mapping.mistakes} == {trimmed(name) for name in proposal.undecided}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 import shlex
 from functools import cache
 from typing import TYPE_CHECKING, cast
@@ -154,6 +155,19 @@ def test_a_job_finds_every_exit_code_and_no_other() -> None:
     told = {int(code) for row in re.findall(EXIT_ROW, page("automation.md"), re.MULTILINE) for code in row.split("/")}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LoadStopped)]
     assert told == {kind.exit_code for kind in kinds} | {0, 3, 130, 143}
+
+
+# --- comparison.md ----------------------------------------------------------------------------------------------------
+
+
+def test_the_comparison_has_a_figure_for_every_case_that_its_command_measures() -> None:
+    """Protects readers from figures of a benchmark that has changed since, or of one that flatters."""
+    made = runpy.run_path(str(REPOSITORY / "benchmarks" / "script_versus.py"))
+    cases = [(world.name, client) for world in made["WORLDS"] for client in made["CLIENTS"].values()]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([\d,]+) \| .* s \|$", page("comparison.md"), re.MULTILINE)
+    assert [(world, client) for world, client, _ in rows] == cases
+    valid = made["ROWS"] - made["ROWS"] // made["BAD_EVERY"]
+    assert {right for _, client, right in rows if client == "pango-load"} == {f"{valid:,}"}
 
 
 # --- troubleshooting.md -----------------------------------------------------------------------------------------------

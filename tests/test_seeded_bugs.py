@@ -175,6 +175,7 @@ SEEDS = {
         "delivery/token.py",
         "            if self._generation != generation:\n                return\n",
         "",
+        ("tests/delivery/test_token_keeper.py",),
     ),
 }
 

@@ -581,7 +581,7 @@ def test_a_batch_that_alone_gets_no_answer_is_taken_apart() -> None:
         decide=lambda seen: answer(500, body=b"") if any(e["n"] == 13 for e in seen.entries) else OK
     )
 
-    ended = run(server, make_batches(6, size=4), options=replace(OPTIONS, give_up_after=0.4))
+    ended = run(server, make_batches(6, size=4), options=replace(OPTIONS, give_up_after=1.0))
 
     assert ended.error is None
     assert ended.record.positions(HELD) == {13}

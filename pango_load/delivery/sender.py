@@ -163,6 +163,7 @@ class _Delivery:
             reason = await self._watch(senders, asked, over, stop)
             if reason is not None:
                 raise await self._wind_down(senders, reason)
+            await self._road.settle_what_was_in_vain()
         finally:
             for task in (*senders, asked, over):
                 task.cancel()

@@ -47,9 +47,12 @@ class BatchRoad:
     exchange: Exchange
     guard: RefusalGuard
     size: SizeLimit = field(default_factory=SizeLimit)
+    _in_vain: list[tuple[_Tally, Outcome]] = field(default_factory=list)
 
     async def bring(self, batch: Batch, line: Line) -> tuple[Outcome, float | None]:
         """Send `batch` and record what became of it: the outcome, and when an answer to it was missed last.
+
+        A batch of which everything was refused is recorded only when something else has been accepted after it.
 
         Raises:
             LoadStopped: where the load cannot go on.
@@ -63,14 +66,31 @@ class BatchRoad:
             narrowing = await self._whole(job, piece, line, tally)
             if narrowing is not None:
                 await self._apart(job, narrowing, line, tally)
-        if tally.is_in_vain and self.guard.in_vain(len(piece)):
-            # What was sent last is on record as returned, or in doubt: nothing of this batch is settled.
-            raise refused_in_vain(job, tally)
         outcome = tally.outcome(job)
-        await self.exchange.recorder.settled(outcome)
-        tally.tell(self.exchange, batch.number)
-        self.exchange.listener.settled(outcome)
+        if tally.is_in_vain:
+            # What was sent last is on record as returned, or in doubt: nothing of this batch is settled.
+            if self.guard.in_vain(len(piece)):
+                raise refused_in_vain(job, tally)
+            self._in_vain.append((tally, outcome))
+            return outcome, job.doubted_at
+        if tally.accepted:
+            await self.settle_what_was_in_vain()
+        await self._settle(tally, outcome)
         return outcome, job.doubted_at
+
+    async def settle_what_was_in_vain(self) -> None:
+        """Reject the rows of batches of which nothing was accepted: something was since, or the load has ended.
+
+        Until then it may be the load that is wrong. Where the guard stops it, or a person, they count as unsent.
+        """
+        waiting, self._in_vain = self._in_vain, []
+        for tally, outcome in waiting:
+            await self._settle(tally, outcome)
+
+    async def _settle(self, tally: _Tally, outcome: Outcome) -> None:
+        await self.exchange.recorder.settled(outcome)
+        tally.tell(self.exchange, outcome.batch)
+        self.exchange.listener.settled(outcome)
 
     async def _whole(  # noqa: PLR0911 - a table of ends
         self, job: Job, piece: Piece, line: Line, tally: _Tally
@@ -281,5 +301,5 @@ def refused_in_vain(job: Job, tally: _Tally) -> MustBeMended:
     shown = f'{last.code}: "{last.message}"' if last.message else last.code
     return MustBeMended(
         f"Pango refuses every row of every batch lately (the last one with HTTP {job.http}, {shown}).",
-        "Look at the rows in rejected.*, the mapping and the key's permissions; the next run sends what is left.",
+        "Look at the mapping and the key's permissions; the rows of these batches count as unsent.",
     )

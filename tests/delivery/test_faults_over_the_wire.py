@@ -398,20 +398,19 @@ def test_codes_that_differ_in_each_answer_do_not_hide_that_everything_is_refused
     assert ended.error.message == (
         f'Pango refuses every row of every batch lately (the last one with HTTP 400, E-{count[0]}: "trace {count[0]}").'
     )
-    assert ended.record.positions(REFUSED) == set(range(100))
-    assert ended.record.positions(OPEN) == set(range(100, 1000))
+    assert ended.record.positions(OPEN) == set(range(1000))
 
 
 def test_ten_batches_in_vain_stop_a_load_of_which_something_was_accepted() -> None:
-    """Protects the rest of a file when everything begins to be refused, each time in other words."""
+    """Protects a file when everything begins to be refused, each time in other words: no row is rejected for that."""
     count = [0]
     server = ScriptedServer(script=[says(OK)] * 3, decide=lambda _: traced(count))
 
     ended = run(server, make_batches(30, size=20))
 
     assert isinstance(ended.error, MustBeMended)
-    assert len(ended.record.positions(REFUSED)) == 9 * 20
     assert ended.record.positions(ACCEPTED) == set(range(60))
+    assert ended.record.positions(OPEN) == set(range(60, 600))
     assert not ended.record.positions(SENT)
 
 
@@ -428,6 +427,18 @@ def test_bad_rows_side_by_side_do_not_stop_a_load(size: int, bad: int) -> None:
 
     assert ended.error is None
     assert ended.record.positions(REFUSED) == set(worst)
+
+
+def test_bad_rows_at_the_end_of_a_file_are_rejected_though_nothing_is_accepted_after_them() -> None:
+    """Protects rows from being left over: they wait for an acceptance, or for the end of the load."""
+    count = [0]
+    server = ScriptedServer(decide=lambda seen: traced(count) if any(e["n"] >= 60 for e in seen.entries) else OK)
+
+    ended = run(server, make_batches(5, size=20))
+
+    assert ended.error is None
+    assert ended.record.positions(REFUSED) == set(range(60, 100))
+    assert ended.record.positions(ACCEPTED) == set(range(60))
 
 
 def test_a_success_that_lists_every_entry_as_failed_is_an_error_of_the_load() -> None:

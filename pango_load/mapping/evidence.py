@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -215,5 +216,12 @@ def gather(headers: Sequence[str], chunks: Iterable[Chunk]) -> dict[str, ColumnE
 
 def masked(cell: str) -> str:
     """A cell that shows its shape and no more: the first sign of each word, signs between them, no other letter."""
-    shown = re.sub(r"(?<=\w)\w", "•", cell[:24].replace("\n", " "))
-    return shown + ("…" if len(cell) > len(shown) else "")
+    whole = unicodedata.normalize("NFC", cell)
+    shown: list[str] = []
+    is_inside = False
+    for sign in whole[:24].replace("\n", " "):
+        # A mark that no letter takes in, as of a Thai vowel, ends no word.
+        is_of_a_word = sign.isalnum() or sign == "_" or unicodedata.category(sign).startswith("M")
+        shown.append("•" if is_inside and is_of_a_word else sign)
+        is_inside = is_of_a_word
+    return "".join(shown) + ("…" if len(whole) > len(shown) else "")

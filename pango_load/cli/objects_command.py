@@ -110,6 +110,8 @@ def _learn(flags: ObjectsFlags) -> int:
         raise UsageError("learn needs the file of one payload.", f"Write for instance: {_LEARN_EXAMPLE}")
     if not flags.learn_as:
         raise UsageError("learn needs --as: what the type is to be called.", f"Write for instance: {_LEARN_EXAMPLE}")
+    if flags.learn_as == _LEARN:
+        raise UsageError(f'--as "{_LEARN}": a type of that name could not be shown.', "Give it another name.")
     folder = flags.catalogue or Path(_CATALOGUE)
     path = folder / f"{flags.learn_as}.yaml"
     write_type(learn_type(_payload(flags.words[1]), flags.learn_as), path, overwrite=flags.force)

@@ -145,6 +145,11 @@ MISTAKES = [
     pytest.param(
         ("learn", "{file}", "--as", "a", "--template", "csv"), "--template does not go with learn.", id="a template"
     ),
+    pytest.param(
+        ("learn", "{file}", "--as", "learn"),
+        '--as "learn": a type of that name could not be shown.',
+        id="the word itself",
+    ),
     pytest.param(("order", "--as", "a"), "--as goes with learn.", id="a name for nothing"),
     pytest.param(("order", "--force"), "--force goes with learn.", id="force of nothing"),
     pytest.param(("order", "product"), "objects takes one type, and here are 2 words.", id="two types"),

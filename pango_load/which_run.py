@@ -76,7 +76,7 @@ def _terms(plan: LoadPlan, road: Road) -> RetryTerms:
     file, told = road.source.files[0], delivery_options(plan, road.mapping)
     return RetryTerms(
         folder=str(plan.folder or Path.cwd()),
-        object_type=road.mapping.object_type.name,
+        object_type=road.mapping.object_type.word,
         mapping=str(plan.mapping.resolve()) if plan.mapping else "",
         fingerprint=road.mapping.fingerprint,
         catalogue=str(plan.catalogue.resolve()) if plan.catalogue else "",

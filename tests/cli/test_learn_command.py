@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import in_this_process
+from support.cli_more import in_this_process, quickly
 from support.program import pango_load
 
 from pango_load.catalogue.types import object_type
+from pango_load.sandbox.server import Sandbox
+from pango_load.sandbox.settings import SandboxSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,3 +174,23 @@ def test_a_mistake_is_two_lines(
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.splitlines()[0] == f"Error: {said.format(**places)}"
     assert ended.err.splitlines()[1].startswith("Try:   ")
+
+
+def test_rejected_rows_of_an_own_type_are_mended_by_its_own_fields(tmp_path: Path) -> None:
+    """Protects models that are all sent as custom-model: a retry reads rows by the type that they were loaded as."""
+    text = "object: custom-model\ntitle: V\ncoverage: partial\nsource: s\nrecordKey: [refId]\nfields:\n"
+    text += "  momCode: {type: String}\n  refId: {type: String}\n  visits: {type: Long, required: true}\n"
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "visits.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "a.csv").write_text("momCode,refId,visits\nM-1,1,3\nM-1,2,many\n", encoding="utf-8")
+    words = ("--object", "visits", "--catalogue", "ours", "--json", "--out", "run")
+
+    with Sandbox(SandboxSettings(windows=())) as sandbox:
+        loaded = quickly("a.csv", *words, folder=tmp_path, sandbox=sandbox)
+        rejected = tmp_path / "run" / "rejected.csv"
+        rejected.write_text(rejected.read_text(encoding="utf-8-sig").replace("many", "9", 1), encoding="utf-8")
+        retried = quickly("retry", str(loaded.summary["run"]), "--json", folder=tmp_path, sandbox=sandbox)
+        sent = [entry["visits"] for entry in sandbox.accepted_entries]
+
+    assert (loaded.code, loaded.counts["rejected"]) == (3, 1), loaded.err
+    assert (retried.code, retried.counts["accepted"], sent) == (0, 2, [3, 9]), retried.err

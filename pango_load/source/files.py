@@ -134,10 +134,14 @@ def open_source(paths: Sequence[Path], options: SourceOptions, *, wanted: Collec
     for reader in readers[1:]:
         if set(reader.headers).isdisjoint(readers[0].headers):
             raise UsageError(
-                f"{reader.file.path} has no header in common with {readers[0].file.path}.",
+                f"{_place(reader.file)} has no header in common with {_place(readers[0].file)}.",
                 "Load files of different kinds one by one.",
             )
     return _Files(readers)
+
+
+def _place(file: SourceFile) -> str:
+    return f'{file.path}, sheet "{file.sheet}"' if file.sheet else str(file.path)
 
 
 def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:

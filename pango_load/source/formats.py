@@ -118,6 +118,15 @@ def check_headers(names: Sequence[str], path: Path, place: str) -> None:
         )
 
 
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
+
+
+def header_text(text: str) -> str:
+    """A header without what nobody sees at its ends: white space, byte order marks, spaces of no width."""
+    bare = text.strip().strip(_INVISIBLE)
+    return bare if bare == text else bare.strip()
+
+
 CODE_COLUMN = "_pango_code"
 
 _STILL_DAMAGED = {

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SCANNED_RECORDS = 1000
 """Records whose keys become headers; a key that comes later is an unseen one."""
 
+_WRAPPING = 4
+"""Keys of an object that is a wrapping (data, page, total, next) and no record, at most."""
+
 CHUNK_ROWS = 8192
 _RAW_CHARACTERS = 4096
 _CHUNK_BYTES = 8 << 20
@@ -221,6 +224,7 @@ def json_text(value: object) -> str:
 def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> dict[str, None]:
     keys: dict[str, None] = {}
     objects = 0
+    cells: dict[str, str | None] | Damage = {}
     for _, line in islice(lines, SCANNED_RECORDS):
         cells = read_record(line)
         if not isinstance(cells, Damage):
@@ -229,9 +233,21 @@ def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> dict[str
     if not objects:
         raise UsageError(
             f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} records.",
-            "Write one object on each line, or export the table as CSV.",
+            "Write one object on each line (`jq -c .` does), or export the table as CSV.",
         )
+    if objects == 1 and not isinstance(cells, Damage):
+        _refuse_wrapped(file, cells)
     return keys
+
+
+def _refuse_wrapped(file: SourceFile, cells: dict[str, str | None]) -> None:
+    """Turn down a whole answer of an interface, whose rows are a list inside one object."""
+    lists = [name for name, text in cells.items() if text and text.startswith("[{")]
+    if len(lists) == 1 and len(cells) <= _WRAPPING:
+        raise UsageError(
+            f'{file.path} holds one object, and its rows stand in the list "{lists[0]}".',
+            f"Take the list out first: jq -c '.{lists[0]}[]' {file.path} > rows.jsonl",
+        )
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
-from pango_load.source.formats import check_headers
+from pango_load.source.formats import check_headers, header_text
 from pango_load.source.quoting import QUOTE, Dialect, Found, find_records
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _find_header_row(path: Path, lines: Sequence[Found], skipped: int, wanted: f
         return 1
     if wanted:
         for number, line in numbered[:50]:
-            if wanted <= {cell.decode(errors="replace").strip() for cell in line.cells or []}:
+            if wanted <= {header_text(cell.decode(errors="replace")) for cell in line.cells or []}:
                 return number
     first, line = numbered[0]
     widths = Counter(len(line.cells) for _, line in numbered if line.cells)
@@ -170,7 +170,7 @@ def _read_header(path: Path, head: bytes, dialect: Dialect, lines: Sequence[Foun
             "Mend the quotes in that row, or say with --header-row which row holds the headers.",
         )
     try:
-        names = [cell.decode().strip() for cell in line.cells]
+        names = [header_text(cell.decode()) for cell in line.cells]
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path}, row {row}: the headers are no text in the encoding of the file.",

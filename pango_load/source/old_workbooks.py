@@ -47,6 +47,8 @@ class XlsRows:
                 ) from error
             raise
         self.names = tuple(self._book.sheet_names())
+        first = next((name for name in self.names if not self._book.sheet_by_name(name).visibility), None)
+        self.visible: tuple[str, ...] = (first,) if first is not None else ()
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """See `RowBook`."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NAMES = "{urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _OFFICE, _TEXT = f"{_NAMES}table:1.0}}", f"{_NAMES}office:1.0}}", f"{_NAMES}text:1.0}}"
+_STYLE = f"{_NAMES}style:1.0}}"
 _SHEET, _ROW = f"{_TABLE}table", f"{_TABLE}table-row"
 _ERROR_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
@@ -46,7 +47,10 @@ class OdsRows:
         with zipfile.ZipFile(path) as archive:
             if b"encryption-data" in archive.read("META-INF/manifest.xml"):
                 raise UsageError(f"{path} is protected by a password.", "Save it again without one.")
-        self.names = tuple(_name(table) for table in self._elements(_SHEET, is_end=False))
+        hidden = self._hidden_styles()
+        tables = [(_name(table), table.get(f"{_TABLE}style-name")) for table in self._elements(_SHEET, is_end=False)]
+        self.names = tuple(name for name, _ in tables)
+        self.visible = tuple(name for name, style in tables if style not in hidden)
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """See `RowBook`; rows without any cell are left out."""
@@ -71,6 +75,18 @@ class OdsRows:
         ranges = self._elements(f"{_TABLE}database-range")
         facts.filtered = any(one.get(f"{_TABLE}display-filter-buttons") == "true" for one in ranges)
         return facts
+
+    def _hidden_styles(self) -> frozenset[str]:
+        """The styles of sheets that are not shown; they stand before the sheets."""
+        hidden: set[str] = set()
+        with zipfile.ZipFile(self._path) as archive, archive.open("content.xml") as stream:
+            for event, element in iterparse(stream, events=("start", "end")):  # noqa: S314 - expat stops runaway entities
+                if event == "start" and element.tag == f"{_OFFICE}body":
+                    break
+                shown = [part.get(f"{_TABLE}display") for part in element if part.tag == f"{_STYLE}table-properties"]
+                if event == "end" and element.tag == f"{_STYLE}style" and "false" in shown:
+                    hidden.add(element.get(f"{_STYLE}name", ""))
+        return frozenset(hidden)
 
     def _hidden_columns(self, sheet: str) -> list[int]:
         hidden: list[int] = []

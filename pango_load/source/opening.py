@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
@@ -69,30 +70,47 @@ def open_files(path: Path, options: SourceOptions, *, wanted: frozenset[str]) ->
     Raises:
         UsageError: saying what is wrong with the file.
     """
-    names = _sheet_names(path) if (options.sheet or "").strip().lower() == _ALL else []
-    if not names or options.sheet in names:
+    sheets = _sheets(path) if (options.sheet or "").strip().lower() == _ALL else {}
+    if not sheets or options.sheet in sheets:
         return [open_file(path, options, wanted=wanted)]
-    return [open_file(path, replace(options, sheet=name), wanted=wanted) for name in names]
+    shown = [name for name, is_visible in sheets.items() if is_visible] or list(sheets)
+    readers = [open_file(path, replace(options, sheet=name), wanted=wanted) for name in shown]
+    passed = ", ".join(name for name in sheets if name not in shown)
+    if passed:
+        note = f"hidden and passed over: {passed}; --sheet reads one by its name"
+        readers[0].file = replace(readers[0].file, notes=(*readers[0].file.notes, note))
+    return readers
 
 
-def _sheet_names(path: Path) -> list[str]:
-    """The sheets that are not empty; none where it is no workbook."""
+def _sheets(path: Path) -> dict[str, bool]:
+    """Name of each sheet that holds something -> whether a person sees it; nothing where it is no workbook."""
     if not _read_head(path).startswith((_ZIP, _OLE)):
-        return []
+        return {}
     import fastexcel
 
     try:
         book = fastexcel.read_excel(path)
-        return [name for name in book.sheet_names if book.load_sheet(name, header_row=None).height]
     except fastexcel.FastExcelError:
-        return []
+        return {}
+    sheets: dict[str, bool] = {}
+    for name in book.sheet_names:
+        try:
+            sheet = book.load_sheet(name, header_row=None)
+        except fastexcel.FastExcelError:
+            # It says itself what is wrong with it when it is read.
+            sheets[name] = True
+        else:
+            if sheet.height:
+                sheets[name] = sheet.visible == "visible"
+    return sheets
 
 
 def _read_head(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
-            raise UsageError(f"{path} is {what}.", "Name a file; a folder's files are loaded with folder/*.csv.")
+            if path.is_dir():
+                raise UsageError(f"{path} is a folder.", "Name a file; a folder's files are loaded with folder/*.csv.")
+            raise UsageError(f"{path} is no regular file.", "Pipe it in: ... | pango-load - --object TYPE")
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
     except OSError as error:
@@ -147,11 +165,24 @@ def _row_book(path: Path, head: bytes, *, low_memory: bool) -> Callable[[Path], 
         from pango_load.source.open_document import OdsRows
 
         return OdsRows
-    if low_memory and "xl/workbook.xml" in members:
+    if "xl/workbook.xml" in members:
         from pango_load.source.row_books import XlsxRows
 
-        return XlsxRows
+        if low_memory:
+            return XlsxRows
+        if _is_vast(path):
+            return partial(XlsxRows, note="a cell far from the others makes the sheet vast: read row by row")
     return None
+
+
+def _is_vast(path: Path) -> bool:
+    from pango_load.source.workbook import vast_sheets
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(vast_sheets(archive))
+    except BROKEN_ARCHIVE:
+        return False
 
 
 def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: frozenset[str]) -> FileReader:

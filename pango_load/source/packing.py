@@ -149,13 +149,15 @@ def zip_member(path: Path, archive: zipfile.ZipFile) -> str:
     Raises:
         UsageError: there are none or several.
     """
-    names = [info.filename for info in archive.infolist() if not info.is_dir() and "__MACOSX/" not in info.filename]
-    if len(names) != 1:
+    files = [info for info in archive.infolist() if not info.is_dir() and "__MACOSX/" not in info.filename]
+    if len(files) != 1:
         raise UsageError(
-            f"{path} holds {len(names)} files; only an archive with one can be loaded.",
+            f"{path} holds {len(files)} files; only an archive with one can be loaded.",
             "Unpack it and name the files to load.",
         )
-    return names[0]
+    if files[0].flag_bits & 1:
+        raise UsageError(f"{path} is protected by a password.", "Unpack it and name the file to load.")
+    return files[0].filename
 
 
 def _broken(path: Path) -> UsageError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import openpyxl
 
 from pango_load.source.tables import Table, find_tables
-from pango_load.source.workbook import SheetFacts, read_facts, sheet_part
+from pango_load.source.workbook import SheetFacts, read_facts, sheet_part, visible_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,13 @@ class RowBook(Protocol):
 
     Attributes:
         names: its sheets, in order.
+        visible: those with cells that a person sees; empty where that is not known.
         tables: its named tables.
         note: what a person should know of this way of reading; empty where there is nothing.
     """
 
     names: tuple[str, ...]
+    visible: tuple[str, ...]
     tables: tuple[Table, ...]
     note: str
 
@@ -48,16 +50,20 @@ class RowBook(Protocol):
 
 
 class XlsxRows:
-    """An .xlsx file, several times slower than through the fast engine."""
+    """An .xlsx file, several times slower than through the fast engine.
 
-    note = "read row by row in little memory"
+    Args:
+        path: the workbook.
+        note: why it is read so.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, note: str = "read row by row in little memory") -> None:
+        self.note = note
         self._path = path
         with self._open() as book:
             self.names = tuple(book.sheetnames)
         with zipfile.ZipFile(path) as archive:
-            self.tables = find_tables(archive)
+            self.tables, self.visible = find_tables(archive), visible_sheets(archive)
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """See `RowBook`."""

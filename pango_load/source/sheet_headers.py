@@ -18,8 +18,15 @@ LOOKED_AT = 50
 _FEW = 3
 
 
-def pick_sheet(path: Path, names: Sequence[str], wanted: str | None, tables: Sequence[Table] = ()) -> str:
-    """The sheet that is meant: by name, by a name that differs in case only, or by number from 1; else the first.
+def pick_sheet(
+    path: Path,
+    names: Sequence[str],
+    wanted: str | None,
+    *,
+    tables: Sequence[Table] = (),
+    visible: Sequence[str] = (),
+) -> str:
+    """The sheet that is meant: by name, by one that differs in case only, or by number from 1; else the first visible.
 
     Raises:
         UsageError: listing the sheets there are.
@@ -27,7 +34,7 @@ def pick_sheet(path: Path, names: Sequence[str], wanted: str | None, tables: Seq
     if not names:
         raise UsageError(f"{path} has no sheets.", "Save the table as a sheet of a workbook, or as CSV.")
     if wanted is None:
-        return names[0]
+        return next((name for name in names if name in visible), names[0])
     if wanted in names:
         return wanted
     alike = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]

@@ -59,6 +59,11 @@ def memory_note(size: int) -> tuple[str, ...]:
     return (f"about {size * _GROWTH >> 20:,} MB of memory; --low-memory needs little, and more time",)
 
 
+def passed_note(name: str) -> tuple[str, ...]:
+    """That the first sheet is not the one that is read."""
+    return (f"sheet {name} is hidden or holds no cells, and is passed over; --sheet names another",) if name else ()
+
+
 def _listed(what: str, letters: Sequence[str]) -> str:
     return f"{what if len(letters) == 1 else what + 's'} {', '.join(letters)}"
 

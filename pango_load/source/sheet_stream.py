@@ -20,13 +20,14 @@ from pango_load.source.formats import (
     SourceFile,
     SourceFormat,
     check_headers,
+    header_text,
     shown_headers,
     still_damaged,
 )
 from pango_load.source.number_formats import with_zeros
 from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
-from pango_load.source.sheet_notes import rounded_numbers, sheet_notes
+from pango_load.source.sheet_notes import passed_note, rounded_numbers, sheet_notes
 from pango_load.source.sheets import describe_failures
 from pango_load.source.tables import asked_table, leading_table, table_notes
 from pango_load.source.workbook import column_letters
@@ -79,14 +80,15 @@ class SheetStream:
         *,
         wanted: frozenset[str] = frozenset(),
     ) -> None:
-        self.fingerprint: Fingerprint | None = None
+        self.fingerprint: Fingerprint | None = fingerprint_file(path)
         self._path = path
         self._wanted = wanted
         with self._told():
             self._book = make(path)
         tables, names = self._book.tables, self._book.names
         asked = asked_table(tables, names, options.sheet)
-        self._sheet = asked.sheet if asked else pick_sheet(path, names, options.sheet, tables)
+        visible = self._book.visible
+        self._sheet = asked.sheet if asked else pick_sheet(path, names, options.sheet, tables=tables, visible=visible)
         with self._told():
             self._facts = self._book.facts(self._sheet)
         self._hidden_columns = frozenset(self._facts.hidden_columns if options.visible_only else ())
@@ -105,6 +107,7 @@ class SheetStream:
                 *sheet_notes(
                     self._sheet, len(names) - 1, self._facts, columns=self._names, visible_only=options.visible_only
                 ),
+                *passed_note(names[0] if options.sheet is None and self._sheet != names[0] else ""),
                 *table_notes(self._table, is_asked=self._is_alone, others=() if self._is_alone else others),
                 *((self._book.note,) if self._book.note else ()),
             ),
@@ -209,7 +212,7 @@ class SheetStream:
         if asked is None and self._table is not None:
             asked = self._table.first_row
         rows: Iterator[tuple[int, list[str]]] = (
-            (number, [(cell or "").strip() for cell in cells]) for number, cells in self._rows()
+            (number, [header_text(cell or "") for cell in cells]) for number, cells in self._rows()
         )
         if asked is None:
             first = list(islice((row for row in rows if any(row[1])), LOOKED_AT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 import zipfile
 from dataclasses import dataclass, replace
@@ -19,14 +20,15 @@ from pango_load.source.formats import (
     SourceFile,
     SourceFormat,
     check_headers,
+    header_text,
     shown_headers,
     still_damaged,
 )
 from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
-from pango_load.source.sheet_notes import memory_note, rounded_numbers, sheet_notes
+from pango_load.source.sheet_notes import memory_note, passed_note, rounded_numbers, sheet_notes
 from pango_load.source.tables import Table, asked_table, find_tables, leading_table, table_notes
-from pango_load.source.workbook import NO_VALUE, SheetFacts, column_letters, read_facts, sheet_part
+from pango_load.source.workbook import NO_VALUE, SheetFacts, column_letters, read_facts, sheet_part, visible_sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
     from pango_load.plan import SourceOptions
     from pango_load.source.fingerprint import Fingerprint
+
+# The engine wonders about charts and the like on the terminal.
+logging.getLogger("calamine").setLevel(logging.ERROR)
 
 CHUNK_ROWS = 16384
 _RAW_CHARACTERS = 4096
@@ -51,6 +56,7 @@ class _Sheet:
         frame: columns named by their position, "0" for the first one that is used.
         first_column: its number, 1 for column A.
         name, others: the sheet, and how many more there are.
+        passed: the first sheet, where it is passed over since nobody sees it.
         tables: the named tables of the workbook.
         asked: the table that was asked for by its name.
     """
@@ -59,6 +65,7 @@ class _Sheet:
     first_column: int
     name: str
     others: int
+    passed: str
     facts: SheetFacts
     tables: tuple[Table, ...] = ()
     asked: Table | None = None
@@ -106,6 +113,7 @@ class SheetReader:
             header_row=header_row,
             notes=(
                 *sheet_notes(sheet.name, sheet.others, sheet.facts, columns=by_number, visible_only=self._visible_only),
+                *passed_note(sheet.passed),
                 *table_notes(table, is_asked=sheet.asked is not None, others=() if sheet.asked else others),
                 *memory_note(len(content)),
             ),
@@ -208,9 +216,10 @@ def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) 
 def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
     try:
         book = fastexcel.read_excel(content)
-        tables = _find_tables(content)
-        asked = asked_table(tables, book.sheet_names, wanted)
-        name = asked.sheet if asked else pick_sheet(path, book.sheet_names, wanted, tables)
+        tables, visible = _look_inside(content)
+        names = book.sheet_names
+        asked = asked_table(tables, names, wanted)
+        name = asked.sheet if asked else pick_sheet(path, names, wanted, tables=tables, visible=visible)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
@@ -233,7 +242,8 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
         frame=_with_zeros(_mark_dates(frame, dates, real), facts, first_column),
         first_column=first_column,
         name=name,
-        others=len(book.sheet_names) - 1,
+        others=len(names) - 1,
+        passed=names[0] if wanted is None and name != names[0] else "",
         facts=facts,
         tables=tables,
         asked=asked,
@@ -250,11 +260,12 @@ def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
         return read_facts(book, part, long_numbers=long_numbers)
 
 
-def _find_tables(content: bytes) -> tuple[Table, ...]:
+def _look_inside(content: bytes) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """The named tables, and the sheets that a person sees."""
     if not content.startswith(b"PK"):
-        return ()
+        return (), ()
     with zipfile.ZipFile(io.BytesIO(content)) as book:
-        return find_tables(book)
+        return find_tables(book), visible_sheets(book)
 
 
 def _with_zeros(frame: pl.DataFrame, facts: SheetFacts, first_column: int) -> pl.DataFrame:
@@ -324,7 +335,7 @@ def _find_headers(
     row = asked or (table.first_row if table else pick_header_row(f"{path}, {place}", rows, wanted))
     if row > frame.height:
         raise UsageError(f"{path}, {place} has no row {row}.", f"Its last row is {frame.height}; change --header-row.")
-    texts = [(cell or "").strip() for cell in frame.row(row - 1)]
+    texts = [header_text(cell or "") for cell in frame.row(row - 1)]
     below = frame.slice(row)
     used = [index for index, text in enumerate(texts) if text or below[:, index].null_count() < below.height]
     if sheet.asked:
@@ -346,4 +357,4 @@ def _find_headers(
 def _first_rows(frame: pl.DataFrame, start: int) -> list[tuple[int, list[str]]]:
     """Number and trimmed cells of the first rows that hold something."""
     rows = enumerate(frame.slice(start, LOOKED_AT).rows(), start + 1)
-    return [(number, [(cell or "").strip() for cell in row]) for number, row in rows if any(row)]
+    return [(number, [header_text(cell or "") for cell in row]) for number, row in rows if any(row)]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 NO_VALUE = "a formula without a value"
 
 _PIECE_BYTES = 1 << 20
+_HEAD_BYTES = 4096
+_VAST = 100_000_000  # cells, each some 24 bytes in the fast engine
+_SHEET = re.compile(rb"<(?:\w+:)?sheet\b([^>]*)>")
+_DIMENSION = re.compile(rb'<(?:\w+:)?dimension\b[^>]*\bref="[A-Z]+\d+:([A-Z]{1,3})(\d+)"')
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 _ERROR = re.compile(
     rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")([^>]*)>(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v[^>]*>([^<]*)<', re.DOTALL
@@ -81,6 +85,26 @@ def sheet_part(book: zipfile.ZipFile, name: str) -> str | None:
     return sheet_parts(book).get(name)
 
 
+def visible_sheets(book: zipfile.ZipFile) -> tuple[str, ...]:
+    """The sheets of cells that a person sees, in order; nothing where it cannot be told."""
+    parts = sheet_parts(book)
+    told = [attributes(tag) for tag in _SHEET.findall(book.read("xl/workbook.xml"))] if parts else []
+    names = [one.get("name", "") for one in told if one.get("state", "visible") == "visible"]
+    return tuple(name for name in names if "chartsheets/" not in parts.get(name, "chartsheets/"))
+
+
+def vast_sheets(book: zipfile.ZipFile) -> frozenset[str]:
+    """The sheets whose grid, from the first to the last cell that is used, no memory holds."""
+    vast = set()
+    for name, part in sheet_parts(book).items():
+        with suppress(KeyError), book.open(part) as stream:
+            found = _DIMENSION.search(stream.read(_HEAD_BYTES))
+            cells = int(found[2]) * column_number(found[1].decode()) if found else 0
+            if cells > _VAST:
+                vast.add(name)
+    return frozenset(vast)
+
+
 def sheet_parts(book: zipfile.ZipFile) -> dict[str, str]:
     """Name of each sheet -> the archive's member that holds it; nothing where it cannot be told."""
     try:
@@ -94,7 +118,7 @@ def sheet_parts(book: zipfile.ZipFile) -> dict[str, str]:
         if "Id" in told and "Target" in told:
             targets[told["Id"]] = posixpath.normpath(posixpath.join("/xl", told["Target"])).lstrip("/")
     parts: dict[str, str] = {}
-    for tag in re.findall(rb"<(?:\w+:)?sheet\b([^>]*)>", sheets):
+    for tag in _SHEET.findall(sheets):
         told = attributes(tag)
         relation = next((value for key, value in told.items() if key.endswith(":id")), "")
         if relation in targets:

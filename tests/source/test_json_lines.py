@@ -96,6 +96,13 @@ def test_a_file_without_any_record_is_told_at_once(tmp_path: Path) -> None:
         open_source([write(tmp_path, b"hello\nworld\n")], SourceOptions())
 
 
+def test_an_answer_of_an_interface_is_no_record_but_the_way_to_its_rows_is_told(tmp_path: Path) -> None:
+    """Protects whoever saved what an API said: one record with everything in it would be sent, or nothing."""
+    with pytest.raises(UsageError, match='its rows stand in the list "data"') as stopped:
+        read_all(write(tmp_path, b'{"page":1,"data":[{"id":1},{"id":2}]}'))
+    assert "jq -c '.data[]'" in stopped.value.advice
+
+
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "pretty"])
 def test_the_items_of_an_array_are_records(indent: int | None, tmp_path: Path) -> None:
     """Protects exports of programs that know no JSONL; the item goes back into a row file as one line."""

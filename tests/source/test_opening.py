@@ -38,6 +38,12 @@ def zipped(**members: bytes) -> bytes:
     return out.getvalue()
 
 
+def protected(archive: bytes) -> bytes:
+    """The archive with the flag that says its content is encrypted."""
+    at = archive.rindex(b"PK\x01\x02") + 8
+    return archive[:at] + bytes([archive[at] | 1]) + archive[at + 1 :]
+
+
 def workbook() -> bytes:
     out = io.BytesIO()
     book = openpyxl.Workbook()
@@ -61,6 +67,7 @@ UNUSABLE = {
     "a protected workbook": ("a.xlsx", OLE + bytes(500) + "EncryptedPackage".encode("utf-16-le"), "by a password"),
     "a broken old workbook": ("a.xls", OLE + bytes(2000), "cannot be opened as a workbook"),
     "an archive with two files": ("a.zip", zipped(a_csv=SOUND, b_csv=SOUND), "holds 2 files"),
+    "a protected archive": ("a.zip", protected(zipped(a_csv=SOUND)), "is protected by a password"),
     "a packed workbook": ("a.zip", zipped(a_xlsx=workbook()), "holds a workbook in packed form"),
     "a gzip file cut short": ("a.csv.gz", gzip.compress(SOUND * 100)[:-20], "was cut short"),
     "a zstd file cut short": ("a.csv.zst", zstd.compress(SOUND * 100)[:-20], "was cut short"),
@@ -108,6 +115,23 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         open_source([tmp_path / "none.csv"], SourceOptions())
     with pytest.raises(UsageError, match="is a folder"):
         open_source([tmp_path], SourceOptions())
+
+
+def test_a_pipe_in_place_of_a_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    """Protects `<(zcat a.gz)` from hanging: what can be read only once comes by standard input."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UsageError, match="is no regular file") as stopped:
+        open_source([tmp_path / "pipe"], SourceOptions())
+    assert "pango-load -" in stopped.value.advice
+
+
+def test_marks_that_nobody_sees_are_no_part_of_a_header(tmp_path: Path) -> None:
+    """Protects headers that look right and match nothing: byte order marks set twice, spaces of no width."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("\ufeff\ufeffid,\u200bfull name\u00a0\u200b ,b\ufeff\n1,An,2\n".encode())
+
+    assert read_all(path).headers == ("id", "full name", "b")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -100,6 +100,55 @@ def test_a_table_beside_the_rows_does_not_take_their_headers(low: bool, tmp_path
 
 
 @BOTH
+@pytest.mark.parametrize("kind", ["hidden", "very hidden", "chart"])
+def test_a_first_sheet_that_nobody_sees_is_passed_over(kind: str, low: bool, tmp_path: Path) -> None:
+    """Protects workbooks whose first sheet is a hidden list of words or a chart."""
+    path = tmp_path / "a.xlsx"
+    book = xlsxwriter.Workbook(path)
+    first = book.add_chartsheet("First") if kind == "chart" else book.add_worksheet("First")
+    sheet = book.add_worksheet("Data")
+    sheet.write_row(0, 0, ["id", "sum"])
+    sheet.write_row(1, 0, ["1", 2])
+    if kind == "chart":
+        chart = book.add_chart({"type": "bar"})
+        chart.add_series({"values": "=Data!$B$2:$B$2"})
+        first.set_chart(chart)
+    else:
+        first.write("A1", "word")
+        first.hide() if kind == "hidden" else first.very_hidden()
+        sheet.activate()
+    book.close()
+
+    assert read_all(path, options=SourceOptions(low_memory=low)).cells == [("1", "2")]
+    assert open_source([path], SourceOptions(low_memory=low)).files[0].notes[:2] == (
+        "sheet Data (1 other sheet not read)",
+        "sheet First is hidden or holds no cells, and is passed over; --sheet names another",
+    )
+    if kind != "chart":
+        assert read_all(path, options=SourceOptions(low_memory=low, sheet="First")).headers == ("word",)
+    assert read_all(path, options=SourceOptions(low_memory=low, sheet="all")).headers == ("id", "sum")
+    every = open_source([path], SourceOptions(low_memory=low, sheet="all")).files[0].notes
+    assert ("hidden and passed over: First; --sheet reads one by its name" in every) == (kind != "chart")
+
+
+def test_a_cell_far_away_does_not_take_all_memory(tmp_path: Path) -> None:
+    """Protects the machine: the grid up to such a cell would be hundreds of gigabytes."""
+    path = tmp_path / "a.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Data")
+    sheet.write_row(0, 0, ["id", "sum"])
+    sheet.write_row(1, 0, ["1", 2])
+    sheet.write("XFD20000", "x")
+    book.close()
+
+    assert read_all(path).codes == {20_000: "source.too-many-cells"}
+    assert (
+        open_source([path], SourceOptions()).files[0].notes[-1]
+        == "a cell far from the others makes the sheet vast: read row by row"
+    )
+
+
+@BOTH
 def test_numbers_keep_the_zeros_that_their_format_shows(low: bool, tmp_path: Path) -> None:
     """Protects phones that Excel shows as 0912345678 and keeps as 912345678."""
     path = tmp_path / "a.xlsx"

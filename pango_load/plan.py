@@ -270,7 +270,8 @@ class LoadPlan:
         append: the last file may have grown since it was loaded: send what was added.
         out: the run's folder itself; None makes one under `pango-load-runs/`.
         state: where journal and quota live.
-        spool: the copy of standard input, where that is what is read; it is in `files` then.
+        spool: the copy of standard input, or of rows from Python, where that is what is read; it is in `files` then.
+        spooled_as: what that copy is called where files are named; `-` is standard input.
         folder: where `mappings/TYPE.yaml` is looked for; None is the current folder.
         asked_with: flags by which addresses and keys were found, to be repeated in a command that is proposed.
     """
@@ -279,6 +280,7 @@ class LoadPlan:
     object_type: str
     state: Path
     spool: Path | None = None
+    spooled_as: str = "-"
     folder: Path | None = None
     asked_with: tuple[str, ...] = ()
     mapping: Path | None = None

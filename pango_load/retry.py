@@ -196,6 +196,7 @@ class _Retrying:
             credentials=asked.credentials,
             on_unknown_from_flag=True,
             allow_deletes=asked.allow_deletes or terms.allow_deletes,
+            log_as_json=terms.log_as_json,
         )
 
     def _open(self, plan: LoadPlan, mended: RowsToRetry) -> Run:

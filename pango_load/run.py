@@ -9,6 +9,7 @@ import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pango_load.catalogue.problems import PROBLEM_KINDS
@@ -41,7 +42,6 @@ from pango_load.report.summary import (
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pango_load.clock import Clock
     from pango_load.journal.reading import JournalReader
@@ -99,8 +99,18 @@ class LoadReport:
 
     @property
     def exit_code(self) -> int:
-        """See design, section 5."""
+        """What the command line would end with: 0 where every row was accepted, 3 where some were not, ..."""
         return self.summary.exit_code if self.summary.exit_code is not None else 1
+
+    @property
+    def counts(self) -> RowCounts:
+        """Where the rows are: `read` is the sum of the others."""
+        return self.summary.counts
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder, with `report.html` and the rows to be mended."""
+        return Path(self.summary.folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +174,9 @@ class Run:
     @property
     def file_names(self) -> tuple[str, ...]:
         """What is read, as it was named; `-` is standard input."""
-        return ("-",) if self.plan.spool is not None else tuple(str(file.path) for file in self.road.source.files)
+        if self.plan.spool is not None:
+            return (self.plan.spooled_as,)
+        return tuple(str(file.path) for file in self.road.source.files)
 
     def take(self, found: Found) -> None:
         """Know what a survey found."""
@@ -339,7 +351,7 @@ class Run:
         else:
             # A sandbox forgets its runs. Of several files, each may need a mapping of its own.
             files = list(self.left.get("rejected", ())) if len(self.plan.files) == 1 and not self.counts.unsent else []
-        if not files or len(files) > FILES_NAMED or "-" in files:
+        if not files or len(files) > FILES_NAMED or self.plan.spool is not None:
             return None
         words = ["pango-load", *files, "--object", self.road.mapping.object_type.word]
         words += ["--catalogue", str(self.plan.catalogue)] if self.plan.catalogue else []

@@ -57,7 +57,7 @@ def identify(
 def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: tuple[str, ...]) -> RunDescription:
     """What a run says about itself, without secrets and row values."""
     return RunDescription(
-        names=("-",) if plan.spool is not None else tuple(str(path) for path in plan.files),
+        names=(plan.spooled_as,) if plan.spool is not None else tuple(str(path) for path in plan.files),
         paths=tuple(str(path.resolve()) for path in plan.files),
         object_type=road.mapping.object_type.name,
         address=address,
@@ -82,7 +82,7 @@ def _terms(plan: LoadPlan, road: Road) -> RetryTerms:
         catalogue=str(plan.catalogue.resolve()) if plan.catalogue else "",
         timezone=plan.timezone or "",
         headers=road.source.headers,
-        names=("-",) if plan.spool is not None else tuple(str(each.path) for each in road.source.files),
+        names=(plan.spooled_as,) if plan.spool is not None else tuple(str(each.path) for each in road.source.files),
         row_format=row_format(file.format),
         encoding=file.encoding,
         delimiter=file.delimiter,
@@ -98,6 +98,7 @@ def _terms(plan: LoadPlan, road: Road) -> RetryTerms:
         read_timeout=told.read_timeout,
         give_up_after=told.give_up_after,
         allow_deletes=plan.allow_deletes,
+        log_as_json=plan.log_as_json,
     )
 
 

@@ -11,14 +11,12 @@ import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pango_load.cli.progress import ScreenWatcher
 from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
-from pango_load.cli.settings import Settings, read_settings
 from pango_load.cli.spool import STANDARD_INPUT, forget_spool, with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
@@ -26,7 +24,6 @@ from pango_load.delivery.stop import StopRequest
 from pango_load.errors import UsageError
 from pango_load.plan import (
     DeliveryOptions,
-    Endpoint,
     LoadPlan,
     OnUnknown,
     Pace,
@@ -37,6 +34,7 @@ from pango_load.plan import (
 from pango_load.report.outcome import outcome_sentence
 from pango_load.report.summary import summary_json
 from pango_load.report.texts import Line, end_lines
+from pango_load.settings import Settings, read_settings
 from pango_load.source.files import find_files
 
 if TYPE_CHECKING:
@@ -105,6 +103,7 @@ def run_load(flags: LoadFlags) -> int:
         LoadStopped: the load could not begin.
     """
     from pango_load.load import load
+    from pango_load.python_api import in_sandbox
 
     clock = SystemClock()
     settings = read_settings(env_file=flags.env_file, profile=flags.profile)
@@ -112,7 +111,7 @@ def run_load(flags: LoadFlags) -> int:
         flags, kept = _spooled(flags, settings, resources)
         plan = replace(make_plan(flags, settings), spool=kept)
         if flags.sandbox:
-            plan = _in_sandbox(plan, resources)
+            plan = in_sandbox(plan, resources)
         else:
             certificates = Path(flags.ca) if flags.ca else None
             plan = replace(
@@ -295,25 +294,6 @@ def parse_on_unknown(text: str) -> OnUnknown:
         return OnUnknown(text)
     except ValueError as error:
         raise UsageError(f'--on-unknown: "{text}" is neither resend nor hold.', "Write one of the two.") from error
-
-
-def _in_sandbox(plan: LoadPlan, resources: ExitStack) -> LoadPlan:
-    """A stand-in in this process, and a state that is thrown away: as often as one likes."""
-    from pango_load.catalogue.types import sent_type
-    from pango_load.sandbox.server import Sandbox
-    from pango_load.sandbox.settings import SandboxSettings
-
-    state = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-sandbox-"))
-    settings = SandboxSettings(windows=plan.delivery.windows, keep=False)
-    find_type = partial(sent_type, folder=plan.catalogue)
-    sandbox = resources.enter_context(Sandbox(settings, find_type=find_type))
-    return replace(
-        plan,
-        state=Path(state),
-        sandbox=True,
-        endpoint=Endpoint(auth_url=sandbox.auth_url, ingest_url=sandbox.ingest_url),
-        credentials=sandbox.credentials,
-    )
 
 
 @contextmanager

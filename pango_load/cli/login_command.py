@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pango_load.cli.screen import print_lines
-from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text
 from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
@@ -24,12 +23,13 @@ from pango_load.errors import MustBeMended, TemporaryStop
 from pango_load.payload.frame import BodyFrame
 from pango_load.report.plain_text import grouped, one_line, spoken_time
 from pango_load.report.texts import Line
+from pango_load.settings import read_settings
 
 if TYPE_CHECKING:
-    from pango_load.cli.settings import Settings
     from pango_load.clock import Clock
     from pango_load.delivery.answer import Reply
     from pango_load.plan import Credentials, Endpoint
+    from pango_load.settings import Settings
 
 LONGEST_WAIT = 5.0
 """Seconds that it waits for the account's limits; where they are spent for longer, it says so instead."""

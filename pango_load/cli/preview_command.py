@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from pango_load.cli.curl import curl_command
 from pango_load.cli.load_command import LoadFlags, make_plan
 from pango_load.cli.screen import is_terminal, print_lines
-from pango_load.cli.settings import read_settings
 from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
@@ -21,6 +20,7 @@ from pango_load.preview import RowExplained, explain_row, preview
 from pango_load.records import OnDuplicate
 from pango_load.report.plain_text import counted, grouped, one_line, text_width
 from pango_load.report.texts import Line
+from pango_load.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pango_load.cli.screen import print_lines, width_of
-from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text, utc_iso
 from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
@@ -18,6 +17,7 @@ from pango_load.delivery.quota_status import quota_status
 from pango_load.delivery.quota_store import MemoryStore
 from pango_load.report.plain_text import counted, grouped, one_line, spoken_time
 from pango_load.report.texts import Line
+from pango_load.settings import read_settings
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock

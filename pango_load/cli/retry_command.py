@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 from pango_load.cli.load_command import parse_on_unknown, parse_time, show_report, signals_ask
 from pango_load.cli.progress import ScreenWatcher
-from pango_load.cli.settings import read_settings
 from pango_load.clock import SystemClock
 from pango_load.delivery.stop import StopRequest
 from pango_load.plan import RetryPlan, SourceOptions
+from pango_load.settings import read_settings
 from pango_load.source.files import find_files
 
 if TYPE_CHECKING:
-    from pango_load.cli.settings import Settings
+    from pango_load.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pango_load.cli.load_command import parse_time
 from pango_load.cli.screen import print_lines
-from pango_load.cli.settings import read_settings
 from pango_load.cli.times import local_text, utc_iso
 from pango_load.cli.wrapping import wrapped
 from pango_load.clock import SystemClock
@@ -21,6 +20,7 @@ from pango_load.journal.description import RunState
 from pango_load.journal.runs import list_runs, prune
 from pango_load.report.plain_text import counted, grouped, one_line
 from pango_load.report.texts import Line
+from pango_load.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

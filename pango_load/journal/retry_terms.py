@@ -48,6 +48,7 @@ class RetryTerms(BaseModel):
     read_timeout: float = 60.0
     give_up_after: float = 1800.0
     allow_deletes: bool = False
+    log_as_json: bool = False
 
     @property
     def delivery(self) -> DeliveryOptions:

@@ -31,6 +31,7 @@ from pango_load.journal.resume import (
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import forget_broken_surveys, list_runs, supersede
 from pango_load.journal.spans import RowSpan
+from pango_load.pace import pace_of, waits_of
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import OnUnknown
@@ -40,7 +41,7 @@ from pango_load.report.row_files import row_files_in
 from pango_load.report.skips import Skip
 from pango_load.road import delivery_options, open_road, request_source
 from pango_load.row_files_pass import write_row_files
-from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run, pace_of, waits_of
+from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender
 from pango_load.survey import (
     Survey,
@@ -327,7 +328,11 @@ class _Loading:
             # Nothing was sent: the run is what it was, and so are its row files.
             run.left["rejected"] = tuple(str(path) for path in row_files_in(run.folder, "rejected"))
             run.next_command = " ".join(self.command) or None
-            return run.end(stopped, series=pace_of(run, journal), waits=waits_of(run, journal))
+            return run.end(
+                stopped,
+                series=pace_of(journal, started=run.started, now=run.clock.now()),
+                waits=waits_of(journal, started=run.started),
+            )
         is_surveyed = journal.facts().state.is_unfinished
         if is_surveyed:
             run.counts = journal.counts()
@@ -344,7 +349,11 @@ class _Loading:
                 write_row_files(run, journal, self.fingerprints)
             except LoadStopped as trouble:
                 stopped = stopped or trouble
-        report = run.end(stopped, series=pace_of(run, journal), waits=waits_of(run, journal))
+        report = run.end(
+            stopped,
+            series=pace_of(journal, started=run.started, now=run.clock.now()),
+            waits=waits_of(journal, started=run.started),
+        )
         journal.finish(report.exit_code)
         return report
 

@@ -22,6 +22,7 @@ from pango_load.journal.retry_terms import RetryTerms
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import list_runs
 from pango_load.left_rows_pass import write_left_rows
+from pango_load.pace import pace_of, waits_of
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import LoadPlan
@@ -29,7 +30,7 @@ from pango_load.report.plain_text import counted, grouped
 from pango_load.report.row_files import told_apart
 from pango_load.report.skips import Skip
 from pango_load.rows_to_retry import RowsToRetry, RunToRetry
-from pango_load.run import Balance, LoadReport, Run, logged, pace_of, retry_command, waits_of
+from pango_load.run import Balance, LoadReport, Run, logged, retry_command
 from pango_load.sending import Sender
 from pango_load.survey import Survey, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
@@ -299,7 +300,11 @@ class _Retrying:
             run.next_command = " ".join(self.command) or None
         elif counts.rejected or counts.unknown:
             run.next_command = retry_command(run)
-        report = run.end(stopped, series=pace_of(run, self.journal), waits=waits_of(run, self.journal))
+        report = run.end(
+            stopped,
+            series=pace_of(self.journal, started=run.started, now=run.clock.now()),
+            waits=waits_of(self.journal, started=run.started),
+        )
         self.journal.end_retry(report.exit_code if stopped is None else None)
         return replace(report, notice=notice)
 

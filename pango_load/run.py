@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
-from pango_load.journal.ledger import SLOT_SECONDS
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.folder_lock import claim_folder
 from pango_load.report.html import REPORT_FILE, Example, MappingLine, ReportPage, write_report
-from pango_load.report.pace_chart import Wait
 from pango_load.report.plain_text import utc_text
 from pango_load.report.row_files import DAMAGED, RowFile, RowFileName, RowFormat, open_row_file
 from pango_load.report.run_folder import open_run_folder
@@ -44,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pango_load.clock import Clock
-    from pango_load.journal.reading import JournalReader
     from pango_load.journal.resume import Start
     from pango_load.plan import LoadPlan
     from pango_load.records import RejectedRow
+    from pango_load.report.pace_chart import Wait
     from pango_load.report.skips import Skip
     from pango_load.report.tally import ProblemTally
     from pango_load.road import Road
@@ -413,23 +411,6 @@ def open_run(
     )
     run.write()
     return run
-
-
-def pace_of(run: Run, journal: JournalReader) -> list[tuple[float, int]]:
-    """(Seconds since the start, rows accepted so far), for the report page."""
-    points, rows = [(0.0, 0)], 0
-    now = run.clock.now()
-    for point in journal.pace():
-        rows += point.rows
-        # The last slot has not passed: a load of a second is not shown as one of ten.
-        points.append((max(0.0, min(point.moment + SLOT_SECONDS, now) - run.started), rows))
-    return points
-
-
-def waits_of(run: Run, journal: JournalReader) -> list[Wait]:
-    """Waits are kept by slots of time: each is drawn at the beginning of its slot."""
-    starts = [(wait, max(0.0, wait.moment - run.started)) for wait in journal.waits()]
-    return [Wait(wait.reason, start, start + wait.seconds) for wait, start in starts]
 
 
 def retry_command(run: Run) -> str:

@@ -432,7 +432,9 @@ def test_bad_rows_side_by_side_do_not_stop_a_load(size: int, bad: int) -> None:
 def test_bad_rows_at_the_end_of_a_file_are_rejected_though_nothing_is_accepted_after_them() -> None:
     """Protects rows from being left over: they wait for an acceptance, or for the end of the load."""
     count = [0]
-    server = ScriptedServer(decide=lambda seen: traced(count) if any(e["n"] >= 60 for e in seen.entries) else OK)
+    server = ScriptedServer(
+        decide=lambda seen: traced(count) if any(int(str(e["n"])) >= 60 for e in seen.entries) else OK
+    )
 
     ended = run(server, make_batches(5, size=20))
 

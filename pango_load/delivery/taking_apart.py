@@ -24,11 +24,26 @@ FEW_SUSPECTS = 5
 """A field named in a refusal points at the entries that have it (or lack it) where those are at most a fifth."""
 
 
+GOOD_BEFORE_TRYING = 20
+"""So many smaller requests are taken before one of the old size is tried again; twice as many after each vain try."""
+
+
 @dataclass(slots=True, kw_only=True)
 class SizeLimit:
-    """What the platform has shown of its limit for the size of a request: bytes of entries, None while unknown."""
+    """What the platform has shown of its limit for the size of a request, in bytes of entries.
+
+    A 413 may be a stumble as well: what is no larger than something that was taken is no limit, and a limit is tried
+    again now and then. Otherwise one stumble would cut all batches that follow, and cost their multiple in requests.
+
+    Attributes:
+        below: so much was too large; None while unknown.
+        taken: so much was taken.
+    """
 
     below: int | None = None
+    taken: int = 0
+    _good: int = 0
+    _enough: int = GOOD_BEFORE_TRYING
 
     def is_passed(self, entries: Sequence[bytes]) -> bool:
         """Whether entries so large were too large before."""
@@ -37,7 +52,17 @@ class SizeLimit:
     def learn(self, entries: Sequence[bytes]) -> None:
         """`entries` were too large."""
         size = sum(map(len, entries))
-        self.below = size if self.below is None else min(self.below, size)
+        if size > self.taken:
+            self.below = size if self.below is None else min(self.below, size)
+            self._good = 0
+
+    def fits(self, entries: Sequence[bytes]) -> None:
+        """`entries` were taken."""
+        self.taken = max(self.taken, sum(map(len, entries)))
+        if self.below is not None:
+            self._good += 1
+            if self._good >= self._enough:
+                self.below, self._good, self._enough = None, 0, 2 * self._enough
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,6 +130,7 @@ class BatchRoad:
             case End.ACCEPTED | End.PARTLY:
                 self.guard.answered("")
                 self.guard.fine(number)
+                self.size.fits(entries)
                 tally.take(piece, result)
                 return None
             case End.HELD:
@@ -142,6 +168,8 @@ class BatchRoad:
                 narrowing.tell_refused(piece, result.code, suspects(result.judgement, piece, job.batch.entries))
                 await self._return(number, result)
                 continue
+            if result.end is End.ACCEPTED:
+                self.size.fits(entries)
             _tell(narrowing, piece, result)
             tally.take(piece, result)
             if narrowing.accepted:

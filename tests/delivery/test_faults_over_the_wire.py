@@ -551,6 +551,29 @@ def test_a_413_halves_the_batch_and_blames_nobody() -> None:
     assert [len(seen.entries) for seen in server.seen].count(25) <= 1
 
 
+@pytest.mark.parametrize("at", [0, 2], ids=["at the beginning", "in the middle"])
+def test_one_413_that_says_nothing_about_sizes_does_not_cut_all_that_follows(at: int) -> None:
+    """Protects the quota: a proxy that stumbles once must not cost twice the requests from there on."""
+    server = ScriptedServer(script=[*[says(OK)] * at, says(answer(413, body=b""))])
+
+    ended = run(server, make_batches(200), options=replace(OPTIONS, senders=1))
+
+    assert ended.error is None
+    assert ended.record.positions(ACCEPTED) == set(range(800))
+    assert len(server.seen) <= 212
+
+
+def test_a_real_limit_is_tried_again_ever_more_seldom() -> None:
+    """Protects the quota where sizes are limited for good: the tries in vain are few."""
+    server = ScriptedServer(decide=lambda seen: answer(413, body=b"") if len(seen.entries) > 2 else OK)
+
+    ended = run(server, make_batches(300), options=replace(OPTIONS, senders=1))
+
+    assert ended.error is None
+    assert ended.record.positions(ACCEPTED) == set(range(1200))
+    assert len(server.seen) <= 600 + 6
+
+
 def test_a_413_to_everything_is_an_error_of_the_load() -> None:
     """Protects a whole file from being rejected by a proxy that takes no body at all."""
     server = ScriptedServer(decide=lambda _: answer(413, body=b"too large"))

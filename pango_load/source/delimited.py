@@ -58,7 +58,7 @@ class DelimitedReader:
         while not final:
             block = next(blocks, None)
             final = block is None
-            text = rest + block if block else rest
+            text, tail = _whole_lines(rest, block or b"", self._layout.dialect.line_end)
             del block
             used = 0
             for piece in self._parser.parse(text, final=final):
@@ -75,7 +75,7 @@ class DelimitedReader:
                     first += piece.frame.height
                 row += piece.lines
                 used += piece.used
-            rest = text[used:]
+            rest = text[used:] + tail
         self.fingerprint = stream.fingerprint
 
     def _skip_preface(self, blocks: Iterator[bytes]) -> bytes:
@@ -282,6 +282,12 @@ class _Parser:
         columns = zip(*(record or empty for record in records), strict=True) if records else [()] * len(empty)
         series = [pl.Series(name, values, pl.String) for name, values in zip(self._layout.names, columns, strict=True)]
         return pl.DataFrame(series).select(self._shown)
+
+
+def _whole_lines(rest: bytes, block: bytes, line_end: bytes) -> tuple[bytes, bytes]:
+    """`rest` and `block` up to its last line's end, copied once, and what is behind that; all of it where none ends."""
+    cut = block.rfind(line_end) + 1 or len(block)
+    return b"".join((rest, memoryview(block)[:cut])), block[cut:]
 
 
 def _damage(code: str, raw: bytes, expected: str, found: str = "") -> Damage:

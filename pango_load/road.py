@@ -155,9 +155,12 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
             timezone=plan.timezone,
         )
     except MappingError as error:
-        if plan.spool is None:
-            # The mapping knows headers, not files: the command that it advises is made whole here.
-            error.advice = error.advice.replace(" FILE ", f" {shlex.quote(str(plan.files[0]))} ")
+        # The mapping knows headers, not files: the command that it advises is made whole here.
+        name = "-" if plan.spool is not None else shlex.quote(str(plan.files[0]))
+        error.advice = error.advice.replace(" FILE ", f" {name} ")
+        # Headers that do not fit may be those of a cover: the sheets that were not read are told beside.
+        unread = [(file, note) for file in source.files for note in file.notes if note.endswith("not read)")]
+        error.mistakes += tuple(f"{file.path.name}: {note}; --sheet names another." for file, note in unread)
         raise
     # Understood by the mapping, not yet by the road: to pass over them in silence would lose rows or items.
     if mapping.groups:

@@ -101,6 +101,12 @@ def test_the_five_minute_start_goes_as_it_is_written(tmp_path: Path) -> None:
             words = shlex.split(line)[1:]
             if words == ["sandbox"]:
                 continue
+            if words[0] == "retry":
+                # The check left one, too; that of the load is the newest.
+                *_, rejected = sorted(
+                    tmp_path.glob("pango-load-runs/*/rejected.csv"), key=lambda path: path.stat().st_mtime_ns
+                )
+                rejected.write_bytes(rejected.read_bytes().replace(b"31/02/1992", b"28/02/1992"))
             ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
             assert not ended.err.startswith("Error"), (line, ended.err)
             summaries = sorted(
@@ -113,6 +119,7 @@ def test_the_five_minute_start_goes_as_it_is_written(tmp_path: Path) -> None:
     assert ends[f"check {name} --object customer-identity"][0] == 3
     code, counts = ends[f"{name} --object customer-identity"]
     assert (code, counts["accepted"], counts["rejected"]) == (3, 3, 1)
+    assert (ends["retry last"][0], ends["retry last"][1]["accepted"]) == (0, 4)
     assert ends[f"{name} --object customer-identity --limit 1"][1]["accepted"] == 1
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import openpyxl
 import pytest
-from support.program import MAIN_JOB, pango_load, write_customers
+from support.program import HEADERS, MAIN_JOB, pango_load, write_customers
 
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
@@ -133,3 +134,15 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, sandbox: Sandbox) 
     assert ended.code == 2
     assert "a.csv" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_workbook_whose_first_sheet_is_a_cover_says_that_there_are_others(tmp_path: Path) -> None:
+    """Protects whoever does not know that only the first sheet is read: the headers of a cover fit nothing."""
+    book = openpyxl.Workbook()
+    (cover := book.worksheets[0]).append(["Report"])
+    cover.append(["November"])
+    book.create_sheet("Customers").append(list(HEADERS))
+    book.save(tmp_path / "a.xlsx")
+    ended = pango_load("check", "a.xlsx", *MAIN_JOB, folder=tmp_path)
+    assert ended.code == 2
+    assert "  a.xlsx: sheet Sheet (1 other sheet not read); --sheet names another.\n" in ended.err

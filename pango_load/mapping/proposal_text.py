@@ -142,7 +142,7 @@ def _head(proposal: Proposal, file_name: str) -> list[str]:
     ]
     if proposal.lacking or proposal.undecided:
         lines.append("# Before it loads:")
-    lines.extend(f"#   - {sentence}" for sentence in proposal.lacking)
+    lines.extend(f"#   - {_one_line(sentence)}" for sentence in proposal.lacking)
     lines.extend(
         f'#   - "{_one_line(header)}" can be read in more than one way: decide on its line.'
         for header in proposal.undecided
@@ -161,7 +161,8 @@ _OLD_WORDS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Text as a comment can hold it: YAML forbids control characters, and a terminal obeys them."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _value(column: ProposedColumn) -> object:

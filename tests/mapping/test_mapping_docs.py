@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 from support.mapping_schema_check import complaints
 
 from pango_load.catalogue.files import read_type_file
+from pango_load.catalogue.types import SEED_TYPES
+from pango_load.mapping.proposal_text import MODELINE
 from pango_load.mapping.read import MappingFile, read_mapping
 from pango_load.mapping.resolve import fit
 from pango_load.mapping.schema import mapping_schema, schema_text
@@ -117,9 +119,15 @@ def test_the_schema_knows_every_key_and_every_option() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.stem for path in SAMPLES])
 def test_every_sample_mapping_reads_and_fits_the_schema(path: Path) -> None:
-    """Protects the samples that a newcomer starts from."""
+    """Protects the samples that a newcomer starts from, and the editor that checks them."""
+    assert path.read_text(encoding="utf-8").startswith(f"{MODELINE}\n")
     assert read_mapping(path).mistakes == ()
     assert complaints(_page(path.read_text(encoding="utf-8")), SCHEMA, SCHEMA) == []
+
+
+def test_every_documented_type_has_a_sample_mapping() -> None:
+    """Protects the newcomer of any of the twelve types from an empty page."""
+    assert {path.stem for path in SAMPLES} == set(SEED_TYPES)
 
 
 @pytest.mark.parametrize(

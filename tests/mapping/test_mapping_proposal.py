@@ -470,7 +470,22 @@ WILD = st.one_of(
 
 @given(
     headers=st.lists(WILD.filter(trimmed), max_size=8, unique_by=trimmed),
-    cell=st.sampled_from(["x", "31/12/2024", "1,250", "a@b.vn", "0901234567", "yes", "#c", "- x: y"]),
+    cell=st.sampled_from(
+        [
+            "x",
+            "31/12/2024",
+            "1,250",
+            "a@b.vn",
+            "0901234567",
+            "yes",
+            "#c",
+            "- x: y",
+            "a\x07b",
+            "\x1b[31mx",
+            "\x85\ufffe",
+            "\u202ea",
+        ]
+    ),
     fill_slots=st.booleans(),
     width=st.sampled_from([None, 40, 100]),
 )
@@ -484,8 +499,10 @@ def test_whatever_the_headers_are_what_map_writes_loads_without_a_warning(
     columns = SOUND | {name: [cell, None] for name in headers if trimmed(name) not in SOUND}
     proposal = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)], fill_slots=fill_slots)
     path = tmp_path / "x.yaml"
-    write_proposal(proposal_text(proposal, file_name="x\n.csv", width=width), path, force=True)
+    text = proposal_text(proposal, file_name="x\n\x1b.csv", width=width)
+    write_proposal(text, path, force=True)
     mapping = read_mapping(path)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", text)
     if proposal.undecided:
         assert {mistake.keys[1] for mistake in mapping.mistakes} == {trimmed(name) for name in proposal.undecided}
         return

@@ -229,6 +229,13 @@ def test_every_message_of_the_page_is_one_that_the_program_can_say(message: str,
     assert int(code or 2) in exits, message
 
 
+def test_every_error_that_a_transcript_shows_is_one_that_the_program_can_say() -> None:
+    """Protects readers of logs: transcripts age like everything that is copied."""
+    shown = {line for text in PAGES.values() for line in re.findall(r"^ *Error: (.+)$", text, re.MULTILINE)}
+    known = [pattern for pattern, _ in messages_of_the_program()]
+    assert {line for line in shown if not any(re.fullmatch(pattern, line) for pattern in known)} == set()
+
+
 def test_the_page_quotes_enough_to_be_of_use() -> None:
     """Protects the test above from an empty list."""
     assert len(MESSAGES) >= 30

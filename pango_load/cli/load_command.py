@@ -227,6 +227,8 @@ def show_report(report: LoadReport, *, as_json: bool, quiet: bool, no_values: bo
     is_silent = quiet or as_json
     if report.stopped is not None and (is_silent or not is_terminal(sys.stdout)):
         # A terminal shows it in the summary; a log, a pipe or a mail from cron looks at standard error.
+        if is_silent and report.summary.left.rejected:
+            report.stopped.advice += f" Rejected rows: {report.summary.folder}"
         print_stop(report.stopped)
     elif is_silent and report.exit_code not in {0, 1}:
         # Even the quietest run says where the rows are that need a hand.

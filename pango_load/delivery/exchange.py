@@ -361,8 +361,10 @@ class Exchange:
                 "Check PANGO_INGEST_URL and the network; run the same command again to go on.",
             )
         last = judgement.words if judgement.http is None else f"HTTP {judgement.http}"
+        seconds = self.options.give_up_after
+        lasted = f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:g} s"  # noqa: PLR2004 - a minute
         return TemporaryStop(
-            f"Nothing has worked at {self.client.host} for {self.options.give_up_after / 60:g} min (last: {last}).",
+            f"Nothing has worked at {self.client.host} for {lasted} (last: {last}).",
             "Run the same command again when the service is back; it goes on where it stopped.",
         )
 

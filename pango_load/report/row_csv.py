@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FALLBACK = "utf-8-sig"
 _IS_FORMULA = pl.all().str.contains(r"^[=+\-@\t\r]")
+_SAFE = pl.when(_IS_FORMULA).then("'" + pl.all()).when(pl.all().str.len_bytes() > 0).then(pl.all()).name.keep()
 _UTF = re.compile(r"utf[-_]?(8|16|32).*")
 
 
@@ -54,7 +55,7 @@ class CsvRowFile(RowFile):
         if _UTF.fullmatch(self.encoding) is None:
             marks = [tuple(map(self._writable, texts)) for texts in marks]
         ours = pl.DataFrame(marks, dict.fromkeys(self.marks, pl.String), orient="row")
-        ours = ours.select(pl.when(_IS_FORMULA).then("'" + pl.all()).otherwise(pl.all()).name.keep())
+        ours = ours.select(_SAFE)
         self._write(header + csv_lines(cells.hstack(ours), self.delimiter))
 
     def finish(self) -> None:
@@ -100,12 +101,10 @@ def csv_lines(cells: pl.DataFrame, delimiter: str) -> str:
     r"""Records with their line ends (`\n`): quoted are cells with the delimiter, a quote or a line break.
 
     Args:
-        cells: String columns; null is an empty cell.
+        cells: String columns, null where a cell is empty: an empty text would be written as two quotes.
         delimiter: one byte.
     """
-    # What is empty, but there, would be written as two quotes.
-    filled = cells.select(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
-    return filled.write_csv(include_header=False, separator=delimiter)
+    return cells.write_csv(include_header=False, separator=delimiter)
 
 
 def _known_encoding(encoding: str) -> str:

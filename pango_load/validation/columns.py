@@ -76,7 +76,9 @@ class ColumnReader:
             return {}
         is_left = reduce(or_, seen.left.values())
         rows = is_left.arg_true()
-        part = self._read_carefully(frame.filter(is_left), list(seen.left), None)
+        columns = {self._mapping.columns[at].column or "": None for at in seen.left}
+        few = frame.select(frame.get_column(name) for name in columns).filter(is_left)
+        part = self._read_carefully(few, list(seen.left), None)
         nothing = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
         put: dict[int, tuple[Values, pl.Series]] = {}
         for at, (typed, text) in part.items():

@@ -271,7 +271,8 @@ def test_our_columns_are_never_a_formula_and_the_sources_cells_never_change(tmp_
 @given(row=st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), min_size=2, max_size=6))
 def test_csv_quotes_no_more_than_it_must(row: list[str]) -> None:
     """A file that is compared with its source shows only what differs."""
-    line = csv_lines(pl.DataFrame([row], [str(place) for place in range(len(row))], orient="row"), ",")
+    cells = [cell or None for cell in row]
+    line = csv_lines(pl.DataFrame([cells], dict.fromkeys(map(str, range(len(row))), pl.String), orient="row"), ",")
     assert next(csv.reader(io.StringIO(line, newline=""), strict=True)) == row
     special = sum(any(sign in cell for sign in ',"\r\n') for cell in row)
     assert line.count('"') == special * 2 + 2 * sum(cell.count('"') for cell in row)

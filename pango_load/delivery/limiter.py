@@ -111,6 +111,7 @@ class Limiter:
         self._waiting: Wait | None = None
         self._waited: dict[str, float] = {}
         self._limited = 0
+        self._has_limits = bool(windows) or store is not None
 
     # --- what a sender uses -------------------------------------------------------------------------------------------
 
@@ -145,6 +146,8 @@ class Limiter:
             self._limited += 1
         elif end is PermitEnd.ANSWERED:
             self._answers.saw(now - permit.sent)
+        if self._is_off:
+            return
         self._ended.append((permit, end, now, retry_after))
         if end is not PermitEnd.ANSWERED or not self._is_busy(now) or len(self._ended) >= MOST_IN_GROUP:
             # What the store refuses here is kept, and the next `acquire` says so.
@@ -253,8 +256,17 @@ class Limiter:
                 draw = self._random.random()
                 account.limited(at, now, owner, permit, asked=asked, draw=draw, terms=self._agreed())
 
+    @property
+    def _is_off(self) -> bool:
+        """Whether there is nothing to keep account of: no windows, and no 429 so far."""
+        return not (self._has_limits or self._limited)
+
     def _take(self) -> Permit | Block:
         """A permit, or why there is none."""
+        if self._is_off:
+            # Should there be a 429, it is reckoned by them.
+            self._agreed()
+            self._spare.append(Permit(self._clock.steady()))
         if not self._spare:
             terms = self._agreed()
             with self._account() as account:

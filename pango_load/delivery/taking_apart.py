@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pango_load.delivery.exchange import End, Job, Result
@@ -84,8 +84,9 @@ class BatchRoad:
             CalledOff: where it ends before the batch is settled.
         """
         job = Job(batch=batch, conclusive=self.exchange.conclusive)
-        done = set(batch.plan.done)
-        piece = tuple(index for index, ref in enumerate(batch.refs) if ref.position not in done)
+        piece = tuple(range(len(batch.refs)))
+        if done := set(batch.plan.done):
+            piece = tuple(index for index in piece if batch.refs[index].position not in done)
         tally = _Tally(batch=batch, had_done=len(piece) < len(batch.refs))
         if piece:
             narrowing = await self._whole(job, piece, line, tally)
@@ -237,6 +238,10 @@ class _Tally:
     def take(self, piece: Piece, result: Result) -> None:
         """Sort the entries of `piece` by what became of it."""
         refs = self.batch.refs
+        if result.end is End.ACCEPTED and len(piece) == len(refs):
+            self.accepted += len(refs)
+            self.fresh = replace(self.fresh, accepted=self.fresh.accepted + refs)
+            return
         words: Mapping[int, tuple[str, str]] = {}
         accepted: Sequence[int] = ()
         held: Sequence[int] = ()

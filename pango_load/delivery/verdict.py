@@ -104,6 +104,8 @@ def judge(reply: Reply, *, profile: Profile, entries: int, now: float) -> Judgem
             return Judgement(fate=Fate.NEVER_SENT, code="NEVER_SENT", words=reply.trouble.value)
         case NoAnswer():
             return Judgement(fate=Fate.AMBIGUOUS, code="NO_ANSWER", words=reply.trouble.value)
+        case Answer() if _is_plain_success(reply, profile, entries):
+            return Judgement(fate=Fate.ACCEPTED, http=reply.status)
         case Answer():
             return _judge_answer(reply, profile, entries, now)
 
@@ -112,8 +114,8 @@ def _judge_answer(  # noqa: PLR0911 - a table of answers
     answer: Answer, profile: Profile, entries: int, now: float
 ) -> Judgement:
     document = answer.document() if answer.is_whole else None
-    code, words = said(answer, profile)
     status = answer.status
+    code, words = said(answer, profile)
 
     def as_(fate: Fate, wait: float | None = None) -> Judgement:
         return Judgement(fate=fate, http=status, code=code, words=words, wait=wait)
@@ -144,6 +146,19 @@ def _later(answer: Answer, now: float) -> float | None:
     return wait if wait is not None else seconds(answer.limit_wait, now)
 
 
+def _is_plain_success(answer: Answer, profile: Profile, entries: int) -> bool:
+    """Whether it is a 2xx in which nothing says otherwise: most answers of a load, which are looked at no further."""
+    if not (answer.is_whole and 200 <= answer.status <= 299):  # noqa: PLR2004 - the class of successes
+        return False
+    document = answer.document()
+    return (
+        isinstance(document, dict)
+        and failures_in(document, profile, entries) == ()
+        and not any(says_no(value_at(document, path)) for path in profile.success_paths)
+        and (profile.unclear_is_success or not _unclear_success(document, profile))
+    )
+
+
 def _judge_success(  # noqa: PLR0911 - a table of answers
     answer: Answer, document: object, profile: Profile, entries: int, code: str, words: str
 ) -> Judgement:
@@ -162,9 +177,7 @@ def _judge_success(  # noqa: PLR0911 - a table of answers
         return Judgement(fate=Fate.MUDDLED, http=answer.status, code=code, words=words)
     if len(failures) == entries:
         return _all_failed(answer, failures, profile)
-    if failures:
-        return Judgement(fate=Fate.PARTLY, http=answer.status, code=code, words=words, failures=failures)
-    return Judgement(fate=Fate.ACCEPTED, http=answer.status)
+    return Judgement(fate=Fate.PARTLY, http=answer.status, code=code, words=words, failures=failures)
 
 
 def _all_failed(answer: Answer, failures: tuple[EntryFailure, ...], profile: Profile) -> Judgement:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from pango_load.cli import options as flag
-from pango_load.cli.retry_words import retry
+from pango_load.cli.run_words import retry, runs
 from pango_load.cli.words import with_command
 from pango_load.errors import LoadStopped, exit_code_of
 
@@ -403,30 +403,7 @@ def objects(
 
 
 app.command()(retry)
-
-
-@app.command()
-def runs(
-    run_name: Annotated[
-        Optional[str], typer.Argument(metavar="RUN", help="A run's id, the start of it, its folder, or `last`.")
-    ] = None,
-    open_report: Annotated[bool, typer.Option("--open", help="Open the run's report in the browser.")] = False,
-    older: Annotated[
-        Optional[str],
-        typer.Option(
-            "--prune", metavar="TIME", help="Delete journals of runs that ended longer ago, for instance 30d."
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    env_file: flag.EnvFile = None,
-    profile: flag.Profile = None,
-) -> None:
-    """Show past loads and what became of them."""
-    from pango_load.cli.runs_command import run_runs
-
-    raise typer.Exit(
-        run_runs(run_name, as_json=json, older=older, open_report=open_report, env_file=env_file, profile=profile)
-    )
+app.command()(runs)
 
 
 @app.command()

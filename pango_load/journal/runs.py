@@ -144,8 +144,8 @@ def forget_broken_surveys(state: Path, identity: str) -> None:
 def prune(state: Path, *, older_than: float, now: float, unfinished_too: bool = False) -> tuple[KnownRun, ...]:
     """Delete the journals of runs that ended more than `older_than` seconds ago, and what standard input left behind.
 
-    A run that is under way stays; one that can still go on stays unless `unfinished_too`. The run folders with their
-    reports are the user's, and stay.
+    A run that is under way stays; one that can still go on stays unless `unfinished_too`. Their folders are another
+    room's business.
 
     Returns:
         The runs that were deleted.
@@ -153,7 +153,8 @@ def prune(state: Path, *, older_than: float, now: float, unfinished_too: bool = 
     gone = []
     for run in list_runs(state).known:
         age = now - (run.facts.finished or run.facts.created)
-        if run.holder or age <= older_than or (run.facts.state.is_unfinished and not unfinished_too):
+        can_go_on = run.facts.state.is_unfinished or run.facts.is_retrying
+        if run.holder or age <= older_than or (can_go_on and not unfinished_too):
             continue
         remove_file(run.path)
         if spool := run.facts.description.spool:

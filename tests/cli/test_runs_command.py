@@ -6,11 +6,12 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import env_file, in_this_process, on_a_terminal, without_styles
+from support.cli_more import env_file, in_this_process, on_a_terminal, quickly, without_styles
 from support.journal_samples import DESCRIPTION, NOON, HandClock, begin_journal, identity, plan_of
 from support.program import MAIN_JOB, customer, pango_load, write_csv
 
@@ -19,12 +20,16 @@ from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.program import Ended
 
 DAY = 86400.0
 ZONE = ("--timezone", "Asia/Ho_Chi_Minh")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of whoever runs the tests are theirs."""
+    monkeypatch.chdir(tmp_path)
 
 
 def journal(folder: Path, content: str, *, at: float, code: int | None = 0) -> str:
@@ -73,9 +78,10 @@ def test_a_real_load_is_listed_shown_opened_and_pruned(tmp_path: Path, capsys: p
     assert report.startswith("file:///")
     assert report.endswith("/report.html")
     pruned = runs(tmp_path, "--prune", "0s", capsys=capsys)
-    assert pruned.out.splitlines()[0] == "1 journal deleted:"
+    assert pruned.out.splitlines()[0] == "1 journal and 1 folder deleted:"
+    assert f"  pango-load-runs/{cast('str', run['folder']).rsplit('/', 1)[-1]}" in pruned.out.splitlines()
     assert not list((tmp_path / "state" / "runs").glob("*.sqlite*"))
-    assert list((tmp_path / "pango-load-runs").glob("a-*/summary.json"))
+    assert not list((tmp_path / "pango-load-runs").glob("a-*"))
 
 
 def test_every_state_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,19 +93,19 @@ def test_every_state_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixt
     assert steady(runs(tmp_path, capsys=capsys).out, tmp_path) == snapshot("""\
 RUN00001  THEN  broken off without an end; the same command goes on
   customers.csv as customer-identity: 100 read, 100 unsent
-  FOLDER/pango-load-runs/customers-d
+  pango-load-runs/customers-d
 
 RUN00002  THEN  stopped (exit 5); the same command goes on
   customers.csv as customer-identity: 100 read, 100 unsent
-  FOLDER/pango-load-runs/customers-c
+  pango-load-runs/customers-c
 
 RUN00003  THEN  finished (exit 3)
   customers.csv as customer-identity: 0 read
-  FOLDER/pango-load-runs/customers-b
+  pango-load-runs/customers-b
 
 RUN00004  THEN  finished (exit 0)
   customers.csv as customer-identity: 0 read
-  FOLDER/pango-load-runs/customers-a
+  pango-load-runs/customers-a
 
 4 runs, newest first. One of them: pango-load runs RUN00001
 """)
@@ -118,7 +124,7 @@ Started  THEN
 Ended    THEN
 Rows     100 read, 100 unsent
 Program  pango-load 0.1.0
-Folder   FOLDER/pango-load-runs/customers-c (not there any more)
+Folder   pango-load-runs/customers-c (not there any more)
 Journal  FOLDER/state/runs/429e84d1c006-RUN00001.sqlite
 
 Go on with
@@ -188,7 +194,8 @@ MISTAKES = [
     pytest.param(("abc",), '"abc" is no run that is known here.', id="unknown run"),
     pytest.param(("--open",), "--open needs a run.", id="open without a run"),
     pytest.param(("last", "--open"), "has no report.html in", id="no report"),
-    pytest.param(("last", "--prune", "1d"), "--prune deletes every old journal; it takes no run.", id="prune of one"),
+    pytest.param(("last", "--prune", "1d"), "--prune deletes every old run; it takes none by name.", id="prune of one"),
+    pytest.param(("--unfinished",), "--unfinished goes with --prune.", id="unfinished alone"),
     pytest.param(("--prune", "soon"), '--prune: "soon" is not a time.', id="no time"),
 ]
 
@@ -205,3 +212,43 @@ def test_a_mistake_is_two_lines_and_deletes_nothing(
     assert said in first
     assert second.startswith("Try:   ")
     assert name in runs(tmp_path, capsys=capsys).out
+
+
+def test_prune_leaves_what_is_not_its_own_and_what_can_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects notes beside a report, a folder that a later run has taken, and the rows of a load that was stopped."""
+    write_csv(tmp_path / "a.csv", [customer(number, email="x") for number in range(3)])
+    write_csv(tmp_path / "b.csv", [customer(number) for number in range(300)])
+    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as sandbox:
+
+        def load(*words: str) -> Path:
+            told = quickly(*words, *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox)
+            return Path(str(told.summary["folder"]))
+
+        noted = load("a.csv")
+        stopped = load("b.csv", "--max-duration", "0.1s", "--senders", "1", "--batch-size", "10")
+        checked = load("check", "b.csv")
+        load("a.csv", "--again", "--out", "shared")
+        shared = load("a.csv", "--again", "--source", "other", "--out", "shared")
+        taken_over = cast("list[dict[str, object]]", runs(tmp_path, "--json", capsys=capsys).summary["runs"])
+    (noted / "notes.txt").write_text("call them", encoding="utf-8")
+    assert [run["folder"] for run in taken_over].count(str(shared)) == 2
+    pruned = runs(tmp_path, "--prune", "0s", "--json", capsys=capsys)
+    assert set(cast("list[str]", pruned.summary["folders"])) == {str(checked), str(shared)}
+    assert [path.name for path in noted.iterdir()] == ["notes.txt"]
+    assert (stopped / "summary.json").is_file()
+    assert "1 journal kept, 1 of them unfinished" in runs(tmp_path, "--prune", "0s", capsys=capsys).out
+    told = runs(tmp_path, "--prune", "0s", "--unfinished", capsys=capsys)
+    assert told.out.splitlines()[0] == "1 journal and 1 folder deleted:"
+    assert not stopped.exists()
+
+
+def test_where_no_browser_is_the_path_is_printed(tmp_path: Path) -> None:
+    """Protects scripts and machines without a screen: standard output is the path and nothing else."""
+    write_csv(tmp_path / "a.csv", [customer(1)])
+    with Sandbox(SandboxSettings(windows=())) as sandbox:
+        folder = str(quickly("a.csv", *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox).summary["folder"])
+    ended = quickly("runs", "last", "--open", folder=tmp_path)
+    assert (ended.code, ended.out) == (0, f"{folder}/report.html\n")
+    assert ended.err == "No browser was opened: open the file above in one.\n"

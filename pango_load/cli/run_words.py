@@ -1,4 +1,4 @@
-"""The words of `retry`: flags and their help. Its work is imported when it runs."""
+"""The words of `retry` and `runs`: flags and their help. The work of each is imported when it runs."""
 
 from __future__ import annotations
 
@@ -78,5 +78,41 @@ def retry(
                 ca=ca,
                 allow_http=allow_http,
             )
+        )
+    )
+
+
+def runs(
+    run_name: Annotated[
+        Optional[str], typer.Argument(metavar="RUN", help="A run's id, the start of it, its folder, or `last`.")
+    ] = None,
+    open_report: Annotated[bool, typer.Option("--open", help="Open the run's report in the browser.")] = False,
+    older: Annotated[
+        Optional[str],
+        typer.Option(
+            "--prune",
+            metavar="TIME",
+            help="Delete folders and journals of runs that ended longer ago, for instance 30d.",
+        ),
+    ] = None,
+    unfinished_too: Annotated[
+        bool, typer.Option("--unfinished", help="With --prune: also runs that could still go on.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    env_file: flag.EnvFile = None,
+    profile: flag.Profile = None,
+) -> None:
+    """Show past loads and what became of them."""
+    from pango_load.cli.runs_command import run_runs
+
+    raise typer.Exit(
+        run_runs(
+            run_name,
+            as_json=json,
+            older=older,
+            unfinished_too=unfinished_too,
+            open_report=open_report,
+            env_file=env_file,
+            profile=profile,
         )
     )

@@ -9,6 +9,7 @@ import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from pango_load.errors import LoadStopped, MappingError
+from pango_load.report.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,8 @@ def print_stop(stopped: LoadStopped) -> None:
 
 
 def _folded(text: str, indent: str) -> list[str]:
-    """`text` in lines that fit a terminal, broken between words; elsewhere as it is, so that it can be searched for."""
+    """`text` in lines that fit a terminal, broken between words; elsewhere in one, so that it can be searched for."""
+    text = one_line(text)
     if not is_terminal(sys.stderr):
         return [text]
     return textwrap.wrap(

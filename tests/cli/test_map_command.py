@@ -66,6 +66,18 @@ def test_odd_headers_and_many_of_them_are_mapped_checked_and_loaded(
     assert "Warning" not in checked.err
 
 
+def test_a_header_that_a_terminal_would_obey_is_spelled_out_in_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the screen of whoever is sent a file."""
+    file = tmp_path / "a.csv"
+    file.write_text("Mã KH,Số thẻ\x1b[2J\nK1,An\n", encoding="utf-8")
+    ended = in_this_process("check", str(file), "--object", "customer-membership", capsys=capsys)
+    mapped = in_this_process("map", str(file), "--object", "customer-membership", capsys=capsys)
+    assert ended.code == 2
+    assert "\x1b" not in ended.err + mapped.err + mapped.out
+
+
 def test_standard_output_holds_the_mapping_alone(tmp_path: Path) -> None:
     """Protects `pango-load map a.csv --object TYPE > m.yaml`: it loads as it is."""
     (tmp_path / "a.csv").write_text(EXPORT, encoding="utf-8")

@@ -49,7 +49,7 @@ def parse_command(line: str) -> str:
     Raises:
         Exception: what the command line has that the program does not take.
     """
-    words = shlex.split(line, comments=True)
+    words = shlex.split(line.replace("; ", " ; "), comments=True)
     start = next(place for place, word in enumerate(words) if word.endswith("pango-load"))
     words = words[start + 1 :]
     end = next((place for place, word in enumerate(words) if word in _SIGNS), len(words))

@@ -14,7 +14,7 @@ from pango_load.cli.screen import is_terminal, print_lines, width_of
 from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
-from pango_load.mapping.proposal_text import proposal_text, write_proposal
+from pango_load.mapping.proposal_text import CONSTANT_ADVICE, proposal_text, write_proposal
 from pango_load.mapping.propose import propose
 from pango_load.mapping.schema import schema_text
 from pango_load.plan import SourceOptions
@@ -111,6 +111,8 @@ def _tell_next_step(flags: MapFlags, proposal: Proposal) -> None:
     lines += _told(f"{flags.out} is written: {head}" if flags.out else f"Proposed: {head}", "strong")
     for sentence in proposal.lacking:
         lines += _told(f"Lacking: {one_line(sentence)}", "warn")
+    if proposal.lacking and proposal.object_type.fields:
+        lines += _told(CONSTANT_ADVICE, "dim")
     for header in proposal.undecided:
         text = f'"{one_line(header)}" can be read in more than one way: keep one of the readings on its line.'
         lines += _told(f"To decide: {text}", "warn")

@@ -88,6 +88,7 @@ def _dumped(page: CommentedMap | CommentedSeq) -> str:
     return stream.getvalue()
 
 
+CONSTANT_ADVICE = "A value that is the same in every row needs no column: `constants: {field: value}`."
 _CLOCK = "the clock of the file's dates: check it; Etc/GMT-7 is the same without its changes before June 1975"
 _GUARD = "A file with other headers is not loaded, and what was renamed is named. Delete the line to switch this off."
 
@@ -143,6 +144,7 @@ def _head(proposal: Proposal, file_name: str) -> list[str]:
     if proposal.lacking or proposal.undecided:
         lines.append("# Before it loads:")
     lines.extend(f"#   - {_one_line(sentence)}" for sentence in proposal.lacking)
+    lines.extend([f"#     {CONSTANT_ADVICE}"] if proposal.lacking and proposal.object_type.fields else [])
     lines.extend(
         f'#   - "{_one_line(header)}" can be read in more than one way: decide on its line.'
         for header in proposal.undecided

@@ -122,6 +122,7 @@ def test_a_field_without_a_column_is_said_aloud(tmp_path: Path, capsys: pytest.C
     ended = in_this_process("map", str(tmp_path / "a.csv"), *WORDS, capsys=capsys)
     assert ended.code == 0
     assert "Lacking: " in ended.err
+    assert "needs no column: `constants: {field: value}`." in ended.err
 
 
 def test_a_mapping_is_never_written_over_unless_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -530,10 +530,11 @@ def test_what_has_to_be_done_stands_at_the_head_of_the_file() -> None:
     """Protects from a mapping that somebody believes to be whole."""
     proposal = _proposed("customer-identity", Mã_KH=["1", "2", "3"], Ngày_sinh=["01/02/1990", "03/04/1990", "5/6/1990"])
     lines = proposal_text(proposal, file_name="a.csv").splitlines()
-    assert lines[3:7] == [
+    assert lines[3:8] == [
         "# Before it loads:",
         "#   - phone or email is required, and no column becomes one of them.",
         "#   - fullName, or firstName and lastName is required, and no column becomes one of them.",
+        "#     A value that is the same in every row needs no column: `constants: {field: value}`.",
         '#   - "Ngày sinh" can be read in more than one way: decide on its line.',
     ]
 

@@ -15,7 +15,7 @@ from pango_load.report.plain_text import counted, grouped
 from pango_load.report.skips import Skip
 from pango_load.report.tally import ProblemTally
 from pango_load.selection import selected
-from pango_load.source.damage import Finding, seen_in
+from pango_load.source.damage import Finding, named_rows, seen_in
 from pango_load.source.damage import Survey as DamageSurvey
 from pango_load.validation.wording import rejected_rows
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pango_load.validation.judge import Judged
 
 REJECTS_SHOWN = 3
+_ROWS_OF_A_FILE = 1 << 40
+"""More than any file has: file and row in one number."""
 
 
 class SurveyKeeper(Protocol):
@@ -180,9 +182,16 @@ def _look_out(road: Road) -> DamageSurvey:
     for rule in road.mapping.columns:
         if rule.column is not None and rule.rule.shape in by_shape and not rule.restore_zero:
             by_shape[rule.rule.shape].append(rule.column)
-    look_out = DamageSurvey(road.source.headers, phones=by_shape[Shape.PHONE], emails=by_shape[Shape.EMAIL])
-    for numbers in (numbers for file in road.source.files for numbers in file.rounded):
-        look_out.add_rounded(numbers)
+    files = road.source.files
+    look_out = DamageSurvey(
+        road.source.headers,
+        phones=by_shape[Shape.PHONE],
+        emails=by_shape[Shape.EMAIL],
+        files=[file.title for file in files],
+    )
+    for number, file in enumerate(files):
+        for rounded in file.rounded:
+            look_out.add_rounded(rounded, number)
     return look_out
 
 
@@ -219,15 +228,17 @@ def repeated_key(road: Road, repeated: RepeatedKeys, *, of: int) -> tuple[Findin
     if not repeated.repeats:
         return ()
     key = " and ".join(road.mapping.record_key)
-    rows = tuple(row for _, row in repeated.first_repeats)
-    seen = seen_in(f"{counted(repeated.repeats, 'row')}", repeated.repeats / max(of, 1), repeated.repeats, rows)
+    places = [divmod(row, _ROWS_OF_A_FILE) for _, row in repeated.first_repeats]
+    where = named_rows(places, [file.title for file in road.source.files])
+    share = repeated.repeats / max(of, 1)
+    seen = seen_in(counted(repeated.repeats, "row"), share, repeated.repeats, where)
     return (
         Finding(
             code="damage.same-key",
             column="",
             count=repeated.repeats,
-            share=repeated.repeats / max(of, 1),
-            rows=rows,
+            share=share,
+            rows=tuple(row for _, row in places),
             message=f"{seen} with the {key} of an earlier row: sent in the file's order, never in one batch",
             advice="If one row of each is meant, say so in the mapping: onDuplicate: keep-last, keep-first or reject.",
         ),
@@ -266,7 +277,7 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
             keeper.rejected(judged.chunk, index, row)
         positions = valid_positions(judged)
         found.valid += len(positions)
-        keys, rows = judged.keys, judged.chunk.rows
+        keys, rows = judged.keys, judged.chunk.rows + judged.chunk.file * _ROWS_OF_A_FILE
         planner.add(positions, None if keys is None else keys.filter(judged.is_valid), rows.filter(judged.is_valid))
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1

@@ -86,7 +86,7 @@ class ScreenWatcher(SilentDelivery):
         counts = run.counts
         to_send = counts.unsent + counts.unknown
         warnings = [*run.road.mapping.warnings, *run.notices]
-        notes = _file_notes(run.road.source.files)
+        notes = _file_notes(run.road.source.files, "standard input" if run.plan.spool is not None else "")
         if blank := run.skips.get(Skip.BLANK, 0):
             notes.append(f"{counted(blank, 'row')} without any value: skipped.")
         if found is not None:
@@ -268,12 +268,12 @@ def bar_text(progress: Progress) -> str:
     return ", ".join(parts)
 
 
-def _file_notes(files: Sequence[SourceFile]) -> list[str]:
-    """How each file was read; what holds for several is said once."""
+def _file_notes(files: Sequence[SourceFile], only: str) -> list[str]:
+    """How each file was read; what holds for several is said once. `only` is how the only file is called, if at all."""
     names: dict[str, dict[str, None]] = {}
     for file in files:
         for note in file.notes:
-            names.setdefault(note, {})[file.path.name] = None
+            names.setdefault(note, {})[only or file.path.name] = None
     return [f"{_first_of(list(of_note))}: {note}" for note, of_note in names.items()]
 
 

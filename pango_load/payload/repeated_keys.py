@@ -15,18 +15,18 @@ _KEYS_IN_MEMORY = 1_000_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
-_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32, "row": pl.UInt32}
+_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32, "row": pl.Int64}
 _SHOWN = 3
 
 
 class RepeatedKeys:
-    """Remembers the hash of each record key with its batch and row: 16 bytes a row, on disk where they are many.
+    """Remembers the hash of each record key with its batch and row: 20 bytes a row, on disk where they are many.
 
     Two keys with one hash (once in some ten thousand loads of 20 million rows) only make a batch wait for another.
 
     Attributes:
         repeats: rows whose key an earlier row has; known after `earlier_batches`, like
-        first_repeats: the first three of them, as (batch, number of the row in its file).
+        first_repeats: the first three of them, as (batch, number of the row).
     """
 
     def __init__(self, folder: Path, *, in_memory: int = _KEYS_IN_MEMORY) -> None:
@@ -41,7 +41,7 @@ class RepeatedKeys:
 
     def add(self, keys: pl.Series, batches: pl.Series, rows: pl.Series | None = None) -> None:
         """Remember `keys` (UInt64, null where there is none) with the number of the batch and the row of each."""
-        numbers = pl.repeat(None, len(keys), dtype=pl.UInt32, eager=True) if rows is None else rows.cast(pl.UInt32)
+        numbers = pl.repeat(None, len(keys), dtype=pl.Int64, eager=True) if rows is None else rows.cast(pl.Int64)
         frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32), "row": numbers})
         if keys.null_count():
             frame = frame.filter(pl.col("key").is_not_null())

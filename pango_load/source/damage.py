@@ -9,6 +9,7 @@ there. The findings do not reject anything; `--strict` may stop on them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -141,6 +142,7 @@ class _Tally:
 
     count: int = 0
     rows: list[int] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
 
 
 class Survey:
@@ -150,9 +152,18 @@ class Survey:
         headers: the columns of the chunks.
         phones: columns that are known to hold phones; empty: those whose cells or header look like it.
         emails: columns that are known to hold e-mail addresses; likewise.
+        files: names of the files, where there are several: a row's number alone says too little then.
     """
 
-    def __init__(self, headers: Sequence[str], *, phones: Collection[str] = (), emails: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        headers: Sequence[str],
+        *,
+        phones: Collection[str] = (),
+        emails: Collection[str] = (),
+        files: Sequence[str] = (),
+    ) -> None:
+        self._files = tuple(files)
         self._headers = tuple(headers)
         self._phones = frozenset(phones)
         self._emails = frozenset(emails)
@@ -183,7 +194,7 @@ class Survey:
         tests = {
             key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in self._find_suspects(chunk)
         }
-        self._add(frame, chunk.rows, tests)
+        self._add(frame, chunk.rows, chunk.file, tests)
 
     def _learn_kinds(self, chunk: Chunk) -> None:
         """Take in what the cells of each column are, as far as some of them tell."""
@@ -191,18 +202,21 @@ class Survey:
         frame = chunk.frame[some]
         for name in self._headers:
             self._looked_at[name] += frame.height - frame.get_column(name).null_count()
-        self._add(
-            frame, chunk.rows[some], {(name, code): _shows(name, code) for name in self._headers for code in _KINDS}
-        )
+        kinds = {(name, code): _shows(name, code) for name in self._headers for code in _KINDS}
+        self._add(frame, chunk.rows[some], chunk.file, kinds)
 
-    def _add(self, frame: pl.DataFrame, rows: pl.Series, tests: Mapping[tuple[str, str], pl.Expr]) -> None:
+    def _add(self, frame: pl.DataFrame, rows: pl.Series, file: int, tests: Mapping[tuple[str, str], pl.Expr]) -> None:
         """Count the rows that show each sign, and keep the first of them."""
         for key, count in _count(frame, tests).items():
             tally = self._tallies.setdefault(key, _Tally())
             tally.count += count
             if len(tally.rows) < SHOWN_ROWS:
                 showing = rows.filter(frame.select(tests[key].fill_null(value=False)).to_series())
-                tally.rows += showing.head(SHOWN_ROWS - len(tally.rows)).to_list()
+                self._keep(tally, showing.head(SHOWN_ROWS - len(tally.rows)).to_list(), file)
+
+    def _keep(self, tally: _Tally, rows: Sequence[int], file: int) -> None:
+        tally.rows += rows
+        tally.files += [file] * len(rows)
 
     def _find_suspects(self, chunk: Chunk) -> list[tuple[str, str]]:
         """The columns that deserve a close look in this chunk, and for what."""
@@ -249,11 +263,14 @@ class Survey:
         """Whether the column holds dates, as far as its header and the first records tell."""
         return self._share(name, "date") > _MOSTLY or _sounds_like_date(name)
 
-    def add_rounded(self, numbers: RoundedNumbers) -> None:
-        """Take in what the file itself tells: numbers with more digits than a spreadsheet keeps."""
+    def add_rounded(self, numbers: RoundedNumbers, file: int = 0) -> None:
+        """Take in what a file itself tells: numbers with more digits than a spreadsheet keeps."""
         tally = self._tallies.setdefault((numbers.column, "rounded"), _Tally())
         tally.count += numbers.count
-        tally.rows += numbers.rows[: SHOWN_ROWS - len(tally.rows)]
+        self._keep(tally, numbers.rows[: SHOWN_ROWS - len(tally.rows)], file)
+
+    def _places(self, tally: _Tally) -> str:
+        return named_rows(list(zip(tally.files, tally.rows, strict=True)), self._files)
 
     def findings(self) -> tuple[Finding, ...]:
         """What was seen, column by column, tables first."""
@@ -277,7 +294,7 @@ class Survey:
         tally = self._tally(name, seen)
         share = self._share(name, seen)
         cells = "1 cell" if tally.count == 1 else f"{tally.count:,} cells"
-        text = message.format(where=f'"{name}", {seen_in(cells, share, tally.count, tally.rows)}')
+        text = message.format(where=f'"{name}", {seen_in(cells, share, tally.count, self._places(tally))}')
         return Finding(
             code=code, column=name, count=tally.count, share=share, rows=tuple(tally.rows), message=text, advice=advice
         )
@@ -349,7 +366,7 @@ class Survey:
     def _swap(self, name: str, kind: str, what: str) -> Finding:
         share, tally = self._share(name, kind), self._tally(name, kind)
         count = round(share * self._filled[name])
-        where = seen_in(f"{count:,} cells", share, count, tally.rows)
+        where = seen_in(f"{count:,} cells", share, count, self._places(tally))
         return Finding(
             code="damage.swapped",
             column=name,
@@ -399,11 +416,21 @@ def find_damage(chunks: Iterable[Chunk], headers: Sequence[str]) -> tuple[Findin
     return survey.findings()
 
 
-def seen_in(what: str, share: float, count: int, rows: Sequence[int]) -> str:
+def seen_in(what: str, share: float, count: int, places: str) -> str:
     """How much shows something, and where: "5 cells (2%, rows 7, 9, 12 ...)"."""
     word = "row" if count == 1 else "rows"
-    numbers = f"{', '.join(map(str, rows))}{' ...' if count > len(rows) else ''}"
-    return f"{what} ({_percent(share)}, {word} {numbers})" if rows else f"{what} ({_percent(share)})"
+    more = " ..." if count > SHOWN_ROWS else ""
+    return f"{what} ({_percent(share)}, {word} {places}{more})" if places else f"{what} ({_percent(share)})"
+
+
+def named_rows(rows: Sequence[tuple[int, int]], files: Sequence[str]) -> str:
+    """(File, row) as a person reads it: "7, 9", and with several files "7, 9 of a.csv, 2 of b.csv"."""
+    if len(files) < 2:  # noqa: PLR2004 - one file needs no name
+        return ", ".join(str(row) for _, row in rows)
+    parts = []
+    for file, of_file in groupby(rows, key=lambda place: place[0]):
+        parts.append(f"{', '.join(str(row) for _, row in of_file)} of {files[file]}")
+    return ", ".join(parts)
 
 
 def _percent(share: float) -> str:

@@ -66,6 +66,11 @@ class SourceFile:
     notes: tuple[str, ...] = ()
     rounded: tuple[RoundedNumbers, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What a person calls it among several: its name, and the sheet of a workbook."""
+        return f"{self.path.name}, sheet {self.sheet}" if self.sheet else self.path.name
+
 
 class FileReader(Protocol):
     """Reads one file, as often as it is asked to.

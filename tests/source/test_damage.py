@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from pango_load.records import Chunk
-from pango_load.source.damage import CLOSE_RECORDS, find_damage
+from pango_load.source.damage import CLOSE_RECORDS, Survey, find_damage
 
 Cells = Sequence[str | None]
 
@@ -112,3 +113,15 @@ def test_counts_go_on_over_chunks_and_damage_that_begins_late_is_seen() -> None:
     assert (finding.count, finding.rows) == (5000, (10003, 10005, 10007))
     assert '"name", 5,000 cells (25%, rows 10003, 10005, 10007 ...): letters like' in finding.message
     assert finding.share == 0.25
+
+
+def test_rows_of_several_files_are_named_with_their_file() -> None:
+    """Protects whoever looks up row 3 in the wrong one of twelve exports."""
+    survey = Survey(["name"], files=["may.csv", "june.csv"])
+    for file, first in ((0, 0), (1, 2)):
+        part = chunk({"name": ["Lan", "Nguyá»…n"]}, first)
+        survey.look(replace(part, file=file, rows=pl.Series([2, 3])))
+    (finding,) = survey.findings()
+
+    assert (finding.count, finding.rows) == (2, (3, 3))
+    assert '"name", 2 cells (50%, rows 3 of may.csv, 3 of june.csv): letters' in finding.message

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pango_load.validation.judge import Judged
 
 REJECTS_SHOWN = 3
-_ROWS_OF_A_FILE = 1 << 40
-"""More than any file has: file and row in one number."""
+_FILE_BITS, _ROW_BITS = 8, 24
+"""How file and row go into the 32 bits that are kept for each record key, where there are several files."""
 
 
 class SurveyKeeper(Protocol):
@@ -120,7 +120,7 @@ def survey_source(
         LoadStopped: see `Road.passages`.
     """
     found = Survey()
-    look_out = _look_out(road)
+    look_out, row_bits = _look_out(road), _row_bits(road)
 
     def compared(rows: int) -> None:
         found.compared = rows
@@ -131,7 +131,7 @@ def survey_source(
             if known is not None and passage.last < known.read:
                 known.take(passage)
             else:
-                _add(found, passage, planner, keeper, selection)
+                _add(found, passage, planner, keeper, selection, row_bits=row_bits)
             if passage.judged is not None:
                 look_out.look(passage.judged.chunk)
             after_chunk(found)
@@ -228,7 +228,8 @@ def repeated_key(road: Road, repeated: RepeatedKeys, *, of: int) -> tuple[Findin
     if not repeated.repeats:
         return ()
     key = " and ".join(road.mapping.record_key)
-    places = [divmod(row, _ROWS_OF_A_FILE) for _, row in repeated.first_repeats]
+    bits = _row_bits(road)
+    places = [divmod(row, 1 << bits) for _, row in repeated.first_repeats]
     where = named_rows(places, [file.title for file in road.source.files])
     share = repeated.repeats / max(of, 1)
     seen = seen_in(counted(repeated.repeats, "row"), share, repeated.repeats, where)
@@ -257,7 +258,27 @@ def left_out_notice(road: Road, left_out: int) -> tuple[str, ...]:
     return (f"{told} (onDuplicate: {policy}).",)
 
 
-def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyKeeper, selection: Selection) -> None:
+def _row_bits(road: Road) -> int:
+    return _ROW_BITS if len(road.source.files) > 1 else _ROW_BITS + _FILE_BITS
+
+
+def _packed_rows(chunk: Chunk, bits: int) -> pl.Series:
+    """File and row of each record in one UInt32; null where they do not fit, and the rows are not named then."""
+    last = int(chunk.rows[-1])
+    if chunk.file >> (_ROW_BITS + _FILE_BITS - bits) or last >> bits:
+        return pl.repeat(None, len(chunk.rows), dtype=pl.UInt32, eager=True)
+    return (chunk.rows + (chunk.file << bits)).cast(pl.UInt32)
+
+
+def _add(
+    found: Survey,
+    passage: Passage,
+    planner: BatchPlanner,
+    keeper: SurveyKeeper,
+    selection: Selection,
+    *,
+    row_bits: int,
+) -> None:
     found.read += passage.last - passage.first + 1
     skips = [(Skip.LIMIT, span) for span in passage.skipped]
     if passage.judged is not None:
@@ -277,8 +298,9 @@ def _add(found: Survey, passage: Passage, planner: BatchPlanner, keeper: SurveyK
             keeper.rejected(judged.chunk, index, row)
         positions = valid_positions(judged)
         found.valid += len(positions)
-        keys, rows = judged.keys, judged.chunk.rows + judged.chunk.file * _ROWS_OF_A_FILE
-        planner.add(positions, None if keys is None else keys.filter(judged.is_valid), rows.filter(judged.is_valid))
+        keys = judged.keys
+        rows = _packed_rows(judged.chunk, row_bits).filter(judged.is_valid)
+        planner.add(positions, None if keys is None else keys.filter(judged.is_valid), rows)
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1
         found.skipped += last - first + 1

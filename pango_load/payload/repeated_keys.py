@@ -15,12 +15,12 @@ _KEYS_IN_MEMORY = 1_000_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
-_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32, "row": pl.Int64}
+_SCHEMA = {"key": pl.UInt64, "batch": pl.UInt32, "row": pl.UInt32}
 _SHOWN = 3
 
 
 class RepeatedKeys:
-    """Remembers the hash of each record key with its batch and row: 20 bytes a row, on disk where they are many.
+    """Remembers the hash of each record key with its batch and row: 16 bytes a row, on disk where they are many.
 
     Two keys with one hash (once in some ten thousand loads of 20 million rows) only make a batch wait for another.
 
@@ -40,8 +40,8 @@ class RepeatedKeys:
         self.first_repeats: list[tuple[int, int]] = []
 
     def add(self, keys: pl.Series, batches: pl.Series, rows: pl.Series | None = None) -> None:
-        """Remember `keys` (UInt64, null where there is none) with the number of the batch and the row of each."""
-        numbers = pl.repeat(None, len(keys), dtype=pl.Int64, eager=True) if rows is None else rows.cast(pl.Int64)
+        """Remember `keys` (UInt64, null where there is none) with the batch and the row (UInt32) of each."""
+        numbers = pl.repeat(None, len(keys), dtype=pl.UInt32, eager=True) if rows is None else rows
         frame = pl.DataFrame({"key": keys, "batch": batches.cast(pl.UInt32), "row": numbers})
         if keys.null_count():
             frame = frame.filter(pl.col("key").is_not_null())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pango_load.source.damage_signs import KINDS, LENGTHS, RARE, SIGNS, TESTS
 from pango_load.source.lost_zeros import LostZeros
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _SAMPLED = 61
 _CELLS_OF_A_KIND = 1000
 """So many cells of the first records, or a few more, tell what a column holds."""
 _MOSTLY = 0.5
-_RARE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,85 +55,6 @@ class Finding:
     rows: tuple[int, ...]
     message: str
     advice: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
-    """What is looked for in every cell of a column.
-
-    Attributes:
-        code: of the finding.
-        needle: a pattern; a cell that matches shows the sign.
-        message, advice: of the finding; `{where}` is filled in.
-        at_least, at_most: shares between which it is a finding: a sign that every cell shows is no damage for some.
-    """
-
-    code: str
-    needle: str
-    message: str
-    advice: str
-    at_least: float = 0.0
-    at_most: float = 1.0
-
-
-_MOJIBAKE = "Ã[\u0080-¿]|Æ[°¡]|á[»º][\u0080-¿–—‘’“”†‡•…‰‹›€™š\u0153žŸ\u0160ƒ„ˆ˜]|Ä[\u0091‘]|â€[™œ\u009d“”]|Â[ °»«]"
-
-SIGNS = (
-    Sign(
-        code="damage.scientific",
-        needle=r"^[+-]?\d(?:[.,]\d+)?[eE]\+\d{2}$",
-        message="{where}: numbers like 1.23E+11, whose last digits are lost",
-        advice="Format the column as text (or number without decimals) in Excel before exporting, and export again.",
-    ),
-    Sign(
-        code="damage.mojibake",
-        needle=_MOJIBAKE,
-        message='{where}: letters like "á»…" or "Ã¡", which are UTF-8 read as another encoding',
-        advice="Export again as CSV UTF-8; if this file says otherwise, try --encoding.",
-    ),
-    Sign(
-        code="damage.replaced",
-        needle=r"\x{FFFD}|[A-Za-zÀ-ỹ]\?+[a-zà-ỹ]",
-        message="{where}: ? or \ufffd inside words, letters lost in an export",
-        advice="Export again from the original as CSV UTF-8 or .xlsx; the letters cannot be restored from this file.",
-    ),
-    Sign(
-        code="damage.error-text",
-        needle=r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|#+)$",
-        message="{where}: an Excel error such as #N/A",
-        advice='Mend the formulas, or list the word under "nulls" in the mapping if it means nothing.',
-    ),
-    Sign(
-        code="damage.test-row",
-        needle=(
-            r"(?i)^(?:test|testing|asdf\w*|qwerty|xxx+|aaa+|dummy|sample|lorem ipsum.*|thử|test@test\.\w+"
-            r"|0{9,11}|0?123456789)$"
-        ),
-        message="{where}: looks like a test row",
-        advice="Take the rows out if they are no customers.",
-        at_most=_RARE,
-    ),
-)
-
-_LENGTHS = {
-    255: "Cells cut at 255 characters come from old database fields or drivers: export the column as long text.",
-    32767: "Excel cuts a cell at 32,767 characters: export this table as CSV or JSONL instead.",
-}
-
-_KINDS = {
-    "email": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-    "phone": r"^\+?[\d\s().-]{8,18}$",
-    "date": r"^\d{4}-\d\d?-\d\d?|^\d\d?[/.-]\d\d?[/.-]\d{2,4}",
-    "ten": r"^0\d{9}$",
-}
-"""What the cells of a column may be: how many are, of the records at the beginning."""
-
-_SHAPES = {
-    "nine": r"^[2-9]\d{8}$",
-    "serial": r"^[1-5]\d{4}(?:\.\d+)?$",
-    "long": r"^[1-9]\d{12,}0{3,}$",
-}
-"""What is damage in some columns only."""
 
 
 @dataclass(slots=True)
@@ -202,7 +123,7 @@ class Survey:
         frame = chunk.frame[some]
         for name in self._headers:
             self._looked_at[name] += frame.height - frame.get_column(name).null_count()
-        kinds = {(name, code): _shows(name, code) for name in self._headers for code in _KINDS}
+        kinds = {(name, code): _shows(name, code) for name in self._headers for code in KINDS}
         self._add(frame, chunk.rows[some], chunk.file, kinds)
 
     def _add(self, frame: pl.DataFrame, rows: pl.Series, file: int, tests: Mapping[tuple[str, str], pl.Expr]) -> None:
@@ -228,7 +149,7 @@ class Survey:
         suspects += [
             (name, str(cut))
             for name, longest in zip(frame.columns, seen[: frame.width], strict=True)
-            for cut in _LENGTHS
+            for cut in LENGTHS
             if (longest or 0) >= cut
         ]
         if is_close:
@@ -243,8 +164,8 @@ class Survey:
         return [
             (name, code)
             for name in hit
-            for code in _TESTS
-            if code not in _KINDS and (code != "serial" or looks[0] is _CLOSE_LOOK or self._may_hold_dates(name))
+            for code in TESTS
+            if code not in KINDS and (code != "serial" or looks[0] is _CLOSE_LOOK or self._may_hold_dates(name))
         ]
 
     def _sampled_looks(self) -> tuple[pl.Expr, ...]:
@@ -287,7 +208,7 @@ class Survey:
         return self._tallies.get((name, code), _Tally())
 
     def _share(self, name: str, code: str) -> float:
-        cells = self._looked_at[name] if code in _KINDS else self._filled[name]
+        cells = self._looked_at[name] if code in KINDS else self._filled[name]
         return self._tally(name, code).count / cells if cells else 0.0
 
     def _make(self, code: str, name: str, seen: str, message: str, advice: str) -> Finding:
@@ -318,7 +239,7 @@ class Survey:
                 )
 
     def _cut(self, name: str) -> Iterable[Finding]:
-        for length, advice in _LENGTHS.items():
+        for length, advice in LENGTHS.items():
             if self._tally(name, str(length)).count > (1 if length < 1000 else 0):  # noqa: PLR2004 - one may be chance
                 message = f"{{where}}: exactly {length:,} characters, cut off"
                 yield self._make("damage.cut", name, str(length), message, advice)
@@ -349,7 +270,7 @@ class Survey:
             message = "{where}: number cells with more than 15 digits, of which a spreadsheet keeps 15"
             advice = "Format the column as text in the workbook, and enter these ids again from where they come."
             yield self._make("damage.rounded", name, "rounded", message, advice)
-        elif self._share(name, "long") > _RARE:
+        elif self._share(name, "long") > RARE:
             message = "{where}: over 15 digits that end in zeros, rounded by Excel"
             advice = "Export the column as text: Excel keeps only 15 digits of a number."
             yield self._make("damage.rounded", name, "long", message, advice)
@@ -358,9 +279,9 @@ class Survey:
         for name in self._headers:
             is_phone = name in self._phones or (not self._phones and _sounds_like_phone(name))
             is_email = name in self._emails or (not self._emails and _sounds_like_email(name))
-            if is_phone and self._share(name, "email") > _RARE:
+            if is_phone and self._share(name, "email") > RARE:
                 yield self._swap(name, "email", "e-mail addresses under a phone")
-            if is_email and self._share(name, "phone") > _RARE:
+            if is_email and self._share(name, "phone") > RARE:
                 yield self._swap(name, "phone", "phone numbers under an e-mail address")
 
     def _swap(self, name: str, kind: str, what: str) -> Finding:
@@ -378,11 +299,8 @@ class Survey:
         )
 
 
-_TESTS = _KINDS | _SHAPES | {sign.code: sign.needle for sign in SIGNS}
-
-
-_ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in _KINDS)
-_ANY_OTHER = "|".join(f"(?:{needle})" for code, needle in _TESTS.items() if code not in {*_KINDS, "serial"})
+_ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in TESTS.items() if code not in KINDS)
+_ANY_OTHER = "|".join(f"(?:{needle})" for code, needle in TESTS.items() if code not in {*KINDS, "serial"})
 
 _LENGTHS_SEEN = pl.all().str.len_bytes().max()
 _CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any()
@@ -391,7 +309,7 @@ _CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any()
 def _shows(name: str, code: str) -> pl.Expr:
     """Whether the cells of the column `name` show the sign."""
     cell = pl.col(name).str
-    return cell.len_chars() == int(code) if code.isdigit() else cell.contains(_TESTS[code])
+    return cell.len_chars() == int(code) if code.isdigit() else cell.contains(TESTS[code])
 
 
 def _part(chunk: Chunk, start: int, end: int) -> Chunk:

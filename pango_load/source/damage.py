@@ -3,7 +3,8 @@
 A `Survey` looks at chunks one after the other and keeps counts, never rows: its memory depends on the number of
 columns alone. The first records are looked at one by one; later ones closely only where a sample of their chunk shows
 the sign, so that a sound file costs next to nothing: damage that fewer than one cell in some hundreds has may be missed
-there. The findings do not reject anything; `--strict` may stop on them.
+there. A sign that was seen once is counted in every cell from there on. The findings do not reject anything; `--strict`
+may stop on them.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class _Tally:
     count: int = 0
     rows: list[int] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
+    is_least: bool = False
+    """Chunks before the first of them were looked at in a sample alone."""
 
 
 class Survey:
@@ -112,9 +115,12 @@ class Survey:
         if chunk.first < CLOSE_RECORDS:
             self._lost.learn(frame)
             self._learn_kinds(chunk)
-        tests = {
-            key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in self._find_suspects(chunk)
-        }
+        suspects = self._find_suspects(chunk)
+        if chunk.first >= CLOSE_RECORDS:
+            for key in suspects:
+                if key[1] in _SAMPLED_SIGNS and key not in self._tallies:
+                    self._tallies[key] = _Tally(is_least=True)
+        tests = {key: self._lost.test(key[0]) if key[1] == _SHORT else _shows(*key) for key in suspects}
         self._add(frame, chunk.rows, chunk.file, tests)
 
     def _learn_kinds(self, chunk: Chunk) -> None:
@@ -156,7 +162,13 @@ class Survey:
             return suspects + self._signs_hit(frame, (_CLOSE_LOOK,))
         sample = frame[pl.int_range(0, frame.height, _SAMPLED, eager=True)]
         tests = {sign: _shows(*sign) for sign in self._signs_hit(sample, self._sampled_looks())}
-        return suspects + list(_count(sample, tests))
+        # What was found once is counted from there on, whether or not the sample shows it.
+        known = [
+            (name, code)
+            for name, code in self._tallies
+            if code in _SAMPLED_SIGNS and (code != "serial" or self._may_hold_dates(name))
+        ]
+        return suspects + list(dict.fromkeys([*known, *_count(sample, tests)]))
 
     def _signs_hit(self, frame: pl.DataFrame, looks: Sequence[pl.Expr]) -> list[tuple[str, str]]:
         """Each column in which some sign shows, with each sign that it may be."""
@@ -215,6 +227,7 @@ class Survey:
         tally = self._tally(name, seen)
         share = self._share(name, seen)
         cells = "1 cell" if tally.count == 1 else f"{tally.count:,} cells"
+        cells = f"at least {cells}" if tally.is_least else cells
         text = message.format(where=f'"{name}", {seen_in(cells, share, tally.count, self._places(tally))}')
         return Finding(
             code=code, column=name, count=tally.count, share=share, rows=tuple(tally.rows), message=text, advice=advice
@@ -302,6 +315,7 @@ class Survey:
 _ANY_SIGN = "|".join(f"(?:{needle})" for code, needle in TESTS.items() if code not in KINDS)
 _ANY_OTHER = "|".join(f"(?:{needle})" for code, needle in TESTS.items() if code not in {*KINDS, "serial"})
 
+_SAMPLED_SIGNS = frozenset(TESTS) - KINDS.keys()
 _LENGTHS_SEEN = pl.all().str.len_bytes().max()
 _CLOSE_LOOK = pl.all().str.contains(_ANY_SIGN).any()
 

@@ -111,7 +111,7 @@ def test_counts_go_on_over_chunks_and_damage_that_begins_late_is_seen() -> None:
     (finding,) = find_damage([chunk({"name": names}), chunk({"name": broken}, CLOSE_RECORDS)], ["name"])
 
     assert (finding.count, finding.rows) == (5000, (10003, 10005, 10007))
-    assert '"name", 5,000 cells (25%, rows 10003, 10005, 10007 ...): letters like' in finding.message
+    assert '"name", at least 5,000 cells (25%, rows 10003, 10005, 10007 ...): letters like' in finding.message
     assert finding.share == 0.25
 
 
@@ -125,3 +125,19 @@ def test_rows_of_several_files_are_named_with_their_file() -> None:
 
     assert (finding.count, finding.rows) == (2, (3, 3))
     assert '"name", 2 cells (50%, rows 3 of may.csv, 3 of june.csv): letters' in finding.message
+
+
+def test_damage_that_was_seen_once_is_counted_to_the_last_row() -> None:
+    """Protects the count: a sample of later chunks would miss most of a few broken names."""
+    names: list[str | None] = ["Lan"] * CLOSE_RECORDS
+    names[5] = "Nguyá»…n"
+    survey = Survey(["name"])
+    survey.look(chunk({"name": names}))
+    for part in range(1, 6):
+        some: list[str | None] = ["Lan"] * CLOSE_RECORDS
+        some[7] = some[8] = "Nguyá»…n"
+        survey.look(chunk({"name": some}, part * CLOSE_RECORDS))
+    (finding,) = survey.findings()
+
+    assert finding.count == 11
+    assert "at least" not in finding.message

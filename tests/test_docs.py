@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 from dataclasses import fields
-from functools import cache
 
-from support.program import REPOSITORY, command
+from support.documents import known_flags
+from support.program import REPOSITORY
 
 from pango_load import errors
 from pango_load.cli.words import COMMANDS
@@ -18,11 +17,6 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCS = {
     path: path.read_text(encoding="utf-8") for path in [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
 }
-
-
-@cache
-def help_of(name: str) -> str:
-    return subprocess.run(command(name, "--help"), capture_output=True, text=True, check=True).stdout
 
 
 def test_every_dependency_earns_its_place_in_one_sentence() -> None:
@@ -50,8 +44,7 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
 
 def test_every_flag_that_a_document_names_exists() -> None:
     """Protects readers who copy a command."""
-    known = {flag for name in COMMANDS for flag in re.findall(r"--[A-Za-z][A-Za-z-]*", help_of(name))}
-    known |= {"--help", "--version"}
+    known = known_flags()
     others = {"--upgrade", "--break-system-packages"}
     for path, text in DOCS.items():
         named = {

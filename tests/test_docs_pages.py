@@ -11,8 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from support.cli_more import env_file, in_this_process
 from support.documents import DOCS, PAGES, anchors, commands_of, known_flags, parse_command
-from support.program import REPOSITORY, pango_load
+from support.program import REPOSITORY
 
 from pango_load import errors
 from pango_load.mapping.read import read_mapping
@@ -90,13 +91,18 @@ def test_every_piece_of_a_mapping_in_a_sentence_is_one(path: Path, snippet: str,
 # --- start.md ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_five_minute_start_goes_as_it_is_written(tmp_path: Path) -> None:
+def test_the_five_minute_start_goes_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects newcomers: the page's own file and commands, in its order, against a sandbox."""
     text = page("start.md")
     name, content = re.findall(r"^```csv (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[0]
     (tmp_path / name).write_text(content, encoding="utf-8")
     ends: dict[str, tuple[int, dict[str, int]]] = {}
+    monkeypatch.chdir(tmp_path)
     with Sandbox() as sandbox:
+        env_file(tmp_path, sandbox)
+        (tmp_path / "variables.env").rename(tmp_path / ".env")
         for line in commands_of(DOCS / "start.md"):
             words = shlex.split(line)[1:]
             if words == ["sandbox"]:
@@ -107,7 +113,7 @@ def test_the_five_minute_start_goes_as_it_is_written(tmp_path: Path) -> None:
                     tmp_path.glob("pango-load-runs/*/rejected.csv"), key=lambda path: path.stat().st_mtime_ns
                 )
                 rejected.write_bytes(rejected.read_bytes().replace(b"31/02/1992", b"28/02/1992"))
-            ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+            ended = in_this_process(*words, capsys=capsys)
             assert not ended.err.startswith("Error"), (line, ended.err)
             summaries = sorted(
                 tmp_path.glob("pango-load-runs/*/summary.json"), key=lambda path: path.stat().st_mtime_ns

@@ -15,6 +15,7 @@ from pango_load.catalogue.files import read_type_file
 from pango_load.catalogue.types import SEED_TYPES
 from pango_load.mapping.proposal_text import MODELINE
 from pango_load.mapping.read import MappingFile, read_mapping
+from pango_load.mapping.reference import with_reference
 from pango_load.mapping.resolve import fit
 from pango_load.mapping.schema import mapping_schema, schema_text
 from pango_load.mapping.words import CLEAN_WORDS, DUPLICATE_WORDS, OPTIONS, SEVERITY_WORDS, TOP_LEVEL
@@ -103,6 +104,18 @@ def test_no_yaml_of_any_document_goes_unread() -> None:
 def test_every_word_of_the_language_stands_in_the_reference(word: str) -> None:
     """Protects the person who looks up a key."""
     assert re.search(rf"`[^`]*\b{re.escape(word)}\b[^`]*`|^\s*{re.escape(word)}:", DOCS, re.MULTILINE)
+
+
+def test_the_tables_of_keys_are_those_of_the_language() -> None:
+    """Protects readers from yesterday's keys: `python -m pango_load.mapping.reference docs/mapping.md` mends it."""
+    assert with_reference(DOCS) == DOCS
+    assert {*TOP_LEVEL, *OPTIONS} <= set(re.findall(r"^\| `(\w+)`", DOCS, re.MULTILINE))
+
+
+def test_a_page_without_a_place_for_the_tables_is_told() -> None:
+    """Protects from a command that changes nothing and says nothing."""
+    with pytest.raises(ValueError, match="marked by two comments"):
+        with_reference("# The mapping file\n")
 
 
 def test_the_committed_schema_is_up_to_date() -> None:

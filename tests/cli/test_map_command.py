@@ -116,6 +116,25 @@ def test_what_has_to_be_decided_is_said_aloud(tmp_path: Path, capsys: pytest.Cap
     )
 
 
+def test_dates_that_nobody_has_decided_about_are_never_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects birthdays: what map leaves open stops check and load alike, and both readings are offered."""
+    file, mapping = tmp_path / "a.csv", tmp_path / "m.yaml"
+    file.write_text(AMBIGUOUS, encoding="utf-8")
+    in_this_process("map", str(file), *WORDS, "-o", str(mapping), capsys=capsys)
+    for words in (("check",), ("load", "--sandbox"), ("preview",)):
+        ended = in_this_process(*words, str(file), "--mapping", str(mapping), capsys=capsys)
+        assert (ended.code, ended.out) == (2, "")
+        assert 'Write "%d/%m/%Y" or "%m/%d/%Y" here.' in ended.err
+    for reading, first in (("%d/%m/%Y", "1 February"), ("%m/%d/%Y", "2 January")):
+        text = mapping.read_text(encoding="utf-8").replace("decide: %d/%m/%Y or %m/%d/%Y", reading)
+        (tmp_path / "decided.yaml").write_text(text, encoding="utf-8")
+        words = ("preview", str(file), "--mapping", str(tmp_path / "decided.yaml"), "--row", "2")
+        ended = in_this_process(*words, capsys=capsys)
+        assert f"{first} 1990 in Asia/Ho_Chi_Minh" in " ".join(ended.out.split()), ended.out
+
+
 def test_a_field_without_a_column_is_said_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects from a mapping that is written and cannot load."""
     (tmp_path / "a.csv").write_text("SĐT\n0901000101\n", encoding="utf-8")

@@ -130,8 +130,8 @@ def test_dates_that_nobody_has_decided_about_are_never_loaded(
     for reading, first in (("%d/%m/%Y", "1 February"), ("%m/%d/%Y", "2 January")):
         text = mapping.read_text(encoding="utf-8").replace("decide: %d/%m/%Y or %m/%d/%Y", reading)
         (tmp_path / "decided.yaml").write_text(text, encoding="utf-8")
-        words = ("preview", str(file), "--mapping", str(tmp_path / "decided.yaml"), "--row", "2")
-        ended = in_this_process(*words, capsys=capsys)
+        decided = str(tmp_path / "decided.yaml")
+        ended = in_this_process("preview", str(file), "--mapping", decided, "--row", "2", capsys=capsys)
         assert f"{first} 1990 in Asia/Ho_Chi_Minh" in " ".join(ended.out.split()), ended.out
 
 

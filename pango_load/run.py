@@ -442,6 +442,11 @@ def _log_file(run: Run, secrets: Sequence[str]) -> Iterator[None]:
     _log.info("run %s: %s of %s", run.id, run.command, run.road.mapping.object_type.name)
     try:
         yield
+    except LoadStopped:
+        raise
+    except Exception:
+        _log.exception("a bug ended run %s", run.id)
+        raise
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

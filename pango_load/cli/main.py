@@ -12,7 +12,7 @@ import typer
 
 from pango_load.cli import options as flag
 from pango_load.cli.run_words import retry, runs
-from pango_load.cli.words import with_command
+from pango_load.cli.words import completed, with_command
 from pango_load.errors import LoadStopped, exit_code_of
 
 if TYPE_CHECKING:
@@ -44,13 +44,20 @@ def run(words: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if words is None else words)
     # Imports and entries are many objects and no cycles: looking for those every 700 costs a tenth of the start.
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
+    if is_completing := "_PANGO_LOAD_COMPLETE" in os.environ:
+        os.environ.update(completed(os.environ))
     try:
-        app(args=with_command(given), prog_name="pango-load")
+        app(args=given if is_completing else with_command(given), prog_name="pango-load")
     except LoadStopped as stopped:
         from pango_load.cli.screen import print_stop
 
         print_stop(stopped)
         raise SystemExit(exit_code_of(stopped)) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, its words may quote a row, and are not shown
+        from pango_load.cli.screen import print_bug
+
+        print_bug(error)
+        raise SystemExit(1) from None
 
 
 def _show_version(is_asked: bool) -> None:

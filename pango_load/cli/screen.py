@@ -66,6 +66,18 @@ def print_stop(stopped: LoadStopped) -> None:
     sys.stderr.flush()
 
 
+def print_bug(error: Exception) -> None:
+    """What is said of an error that nobody foresaw: its type and its places; its own words may quote a row."""
+    from pango_load.report.run_log import exception_lines
+
+    lines = exception_lines(error)
+    kind = next(line for line in reversed(lines) if not line.startswith(" ")).removeprefix("builtins.")
+    sys.stderr.write(f"Error: This is a bug of pango-load ({kind}); what was sent is recorded.\n")
+    sys.stderr.write("Try:   Run the same command again to go on, and report these lines, which hold no row:\n")
+    sys.stderr.writelines(f"       {line}\n" for line in lines)
+    sys.stderr.flush()
+
+
 def _folded(text: str, indent: str) -> list[str]:
     """`text` in lines that fit a terminal, broken between words; elsewhere in one, so that it can be searched for."""
     text = one_line(text)

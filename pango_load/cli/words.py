@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pango_load.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 COMMANDS = ("load", "check", "preview", "map", "objects", "retry", "runs", "quota", "login", "sandbox")
 _FOR_ALL = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
@@ -37,6 +37,30 @@ def with_command(words: Sequence[str], *, commands: Sequence[str] = COMMANDS) ->
             rest = " ".join(["pango-load", near[0], *words[1:]])
             raise UsageError(f'There is no command or file called "{first}".', f"Did you mean `{rest}`?")
     return ["load", *words]
+
+
+def completed(variables: Mapping[str, str], *, commands: Sequence[str] = COMMANDS) -> dict[str, str]:
+    """What a shell asks for when it completes a line (typer's variables), with the command put in where it is left out.
+
+    bash gives the words and which of them the cursor is in; zsh and fish give the line up to the cursor.
+    """
+    told: dict[str, str] = {}
+    words = variables.get("COMP_WORDS", "").split("\n")
+    at = variables.get("COMP_CWORD", "")
+    if at.isdigit() and _has_default(words[1:], int(at) - 1, commands):
+        told |= {"COMP_WORDS": "\n".join([words[0], "load", *words[1:]]), "COMP_CWORD": str(int(at) + 1)}
+    program, gap, line = variables.get("_TYPER_COMPLETE_ARGS", "").partition(" ")
+    if gap and _has_default(line.split(" "), line.count(" "), commands):
+        told["_TYPER_COMPLETE_ARGS"] = f"{program} load {line}"
+    return told
+
+
+def _has_default(words: Sequence[str], at: int, commands: Sequence[str]) -> bool:
+    """Whether the first word is no command, and is not one that is still being typed."""
+    first = words[0] if words else ""
+    if not first or first in commands or first in _FOR_ALL:
+        return False
+    return at > 0 or first.startswith("-")
 
 
 def _may_be_a_file(word: str) -> bool:

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,6 +106,7 @@ def quickly(*words: str, folder: Path, sandbox: Sandbox | None = None, **more: s
     shown, told = io.StringIO(), io.StringIO()
     lines = [f"{name}={value}" for name, value in environment(folder, sandbox, **more).items() if "PANGO" in name]
     (folder / ".env").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    before, sys.argv = sys.argv, ["pango-load", *words]
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(shown),
@@ -112,5 +114,6 @@ def quickly(*words: str, folder: Path, sandbox: Sandbox | None = None, **more: s
         pytest.raises(SystemExit) as ended,
     ):
         run(words)
+    sys.argv = before
     code = ended.value.code
     return Ended(code if isinstance(code, int) else 0, shown.getvalue(), told.getvalue())

@@ -9,11 +9,13 @@ from typing import cast
 
 import pytest
 from ruamel.yaml import YAML
+from support.mapping_exports import HOSTILE_HEADERS, chunk_of
 from support.mapping_schema_check import complaints
 
 from pango_load.catalogue.files import read_type_file
-from pango_load.catalogue.types import SEED_TYPES
-from pango_load.mapping.proposal_text import MODELINE
+from pango_load.catalogue.types import SEED_TYPES, object_type
+from pango_load.mapping.proposal_text import MODELINE, proposal_text
+from pango_load.mapping.propose import propose
 from pango_load.mapping.read import MappingFile, read_mapping
 from pango_load.mapping.reference import with_reference
 from pango_load.mapping.resolve import fit
@@ -141,6 +143,17 @@ def test_every_sample_mapping_reads_and_fits_the_schema(path: Path) -> None:
 def test_every_documented_type_has_a_sample_mapping() -> None:
     """Protects the newcomer of any of the twelve types from an empty page."""
     assert {path.stem for path in SAMPLES} == set(SEED_TYPES)
+
+
+def test_what_map_writes_is_right_in_an_editor() -> None:
+    """Protects the person who opens a proposal: nothing is underlined but what has to be decided."""
+    cells = {"Mã KH": ["K1", "K2"], "SĐT": ["901000101", "901000102"], "Giới tính": ["Nam", "Nữ"], "Tags": ["a;b", "c"]}
+    cells |= {header: ["x", "1,5"] for header in HOSTILE_HEADERS}
+    for dates, told in ((["31/12/1990", "1/2/1990"], set()), (["1/12/1990", "1/2/1990"], {"/columns/Ngày sinh"})):
+        cells["Ngày sinh"] = dates
+        proposal = propose(object_type("customer-identity"), list(cells), [chunk_of(cells)], fill_slots=True)
+        page = _page(proposal_text(proposal, file_name="a.csv"))
+        assert {complaint.partition(": ")[0] for complaint in complaints(page, SCHEMA, SCHEMA)} == told
 
 
 @pytest.mark.parametrize(

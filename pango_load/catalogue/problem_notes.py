@@ -385,15 +385,24 @@ DAMAGE = {
     "damage.cut": "Several cells are exactly 255 (or 32,767) characters long: something on the way cut them off.",
     "damage.lost-zero": (
         "Phone numbers of nine digits: a spreadsheet took the zero in front for a number's. Give it back with"
-        " `{field: phone, clean: restore-zero}` in the mapping."
+        " `{field: phone, clean: restore-zero}` in the mapping. Or ids of fewer digits than the others of their "
+        "column, which begin with a zero: export the column as text. A workbook's number format like 00000 is read "
+        "with the zeros that it shows."
     ),
     "damage.serial-date": (
         "Numbers like 45352 where dates belong are Excel's own count of days. Load the .xlsx itself, or "
         "format the column as a date and export again."
     ),
-    "damage.rounded": "Long numbers that end in zeros: Excel keeps 15 digits. Export the column as text.",
+    "damage.rounded": (
+        "Numbers of more than 15 digits in a workbook, or long ones that end in zeros in a text: Excel keeps 15 digits. "
+        "Format the column as text and enter the ids again, or export it as text from where they come."
+    ),
     "damage.swapped": (
         "E-mail addresses under a phone, or phones under an e-mail address. Check the order of the columns."
+    ),
+    "damage.same-key": (
+        "Rows with the record key of an earlier row: all are sent, in the file's order and never in one batch. "
+        "`onDuplicate` in the mapping sends one of each, or turns them down."
     ),
 }
 """What whole columns suffered before the file came here: a warning each, no row is turned down for it."""

@@ -95,8 +95,9 @@ def _readable(text: str) -> str:
 def _damage_page() -> str:
     intro = (
         "Some damage shows only in a whole column. It is looked for while a file is read, told before anything is "
-        "sent, and listed under `damage` in `summary.json`; no row is turned down for it. The first 10,000 rows are "
-        "looked at one by one, later ones by sample."
+        "sent with how many rows show it and the first three of them, and listed under `damage` in `summary.json`; no "
+        "row is turned down for it, and `--strict` stops at it. The first 10,000 rows are looked at one by one, later "
+        "ones by sample until something is found; it is counted from there on."
     )
     sections = [f"## `{code}`\n\n{text}" for code, text in DAMAGE.items()]
     return _page("# `damage.*`: columns that were damaged before", intro, *sections, "[All problem codes](README.md)")

@@ -32,7 +32,8 @@ def test_every_code_has_its_note_and_no_note_is_left_over() -> None:
 
 def test_every_sign_of_damage_is_explained_and_none_is_left_over() -> None:
     """The codes of damaged columns stand in summaries and are looked up likewise."""
-    source = (ROOT / "pango_load" / "source" / "damage.py").read_text(encoding="utf-8")
+    files = ("source/damage.py", "source/damage_signs.py", "survey.py")
+    source = "".join((ROOT / "pango_load" / file).read_text(encoding="utf-8") for file in files)
 
     assert set(DAMAGE) == set(re.findall(r'"(damage\.[a-z-]+)"', source))
 

@@ -16,8 +16,7 @@ from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.records import Counts
 from pango_load.report.plain_text import grouped
-from pango_load.report.skips import Skip
-from pango_load.road import open_road, request_source
+from pango_load.road import forget_sorted_copy, open_road, request_source
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.survey import Survey, guard, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
@@ -65,6 +64,8 @@ def check(plan: LoadPlan, *, watcher: Watcher | None = None, clock: Clock | None
             _survey(run, watcher)
         except LoadStopped as stopped:
             return run.end(stopped)
+        finally:
+            forget_sorted_copy(road)
         return run.end()
 
 
@@ -113,7 +114,7 @@ def _pass(run: Run, watcher: Watcher, folder: Path) -> tuple[Survey, BatchPlanne
         found = survey_source(run.road, planner, _Keeper(rows, run.folder), folder=folder, after_chunk=tell)
         repeated.earlier_batches()
         found.damage = (*found.damage, *repeated_key(run.road, repeated, of=found.valid))
-        run.notices = left_out_notice(run.road, found.skips[Skip.REPEATED])
+        run.notices = left_out_notice(run.road, found.skips)
     finally:
         run.keep(rows)
         repeated.close()

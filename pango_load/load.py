@@ -38,8 +38,7 @@ from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.plain_text import grouped
 from pango_load.report.row_files import row_files_in
-from pango_load.report.skips import Skip
-from pango_load.road import delivery_options, open_road, request_source
+from pango_load.road import delivery_options, forget_sorted_copy, open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender
@@ -224,7 +223,9 @@ class _Loading:
                 on_the_way()
             except LoadStopped as stopped:
                 return self._end(run, journal, stopped)
-            return self._end(run, journal, None)
+            report = self._end(run, journal, None)
+            forget_sorted_copy(self.road)
+            return report
 
     def _open(self, run_id: str, known: KnownRun | None) -> Run:
         folder = known.facts.description.folder if known else ""
@@ -274,7 +275,7 @@ class _Loading:
             batches = planner.batches(repeated.earlier_batches())
             of = found.valid + (before.read if before else 0)
             found.damage = (*found.damage, *repeated_key(self.road, repeated, of=of))
-            run.notices = (*run.notices, *left_out_notice(self.road, found.skips[Skip.REPEATED]))
+            run.notices = (*run.notices, *left_out_notice(self.road, found.skips))
             while some := list(islice(batches, BATCHES_AT_ONCE)):
                 journal.plan_batches(some)
         found.warnings.update(earlier.warnings)

@@ -224,6 +224,7 @@ class SourceOptions:
         limit: take at most so many records after that; the others are skipped.
         marks: give the columns of our own (`MARK_COLUMNS`) like any other: a retry matches rows by them. What a load is
             known by leaves it out.
+        sort: read a copy in which the rows of each group stand together.
     """
 
     sheet: str | None = None
@@ -235,6 +236,7 @@ class SourceOptions:
     low_memory: bool = False
     visible_only: bool = False
     marks: bool = field(default=False, repr=False)
+    sort: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -250,6 +252,7 @@ class SourceOptions:
         words = [word for flag, value in values if value is not None for word in (flag, str(value))]
         words += ["--low-memory"] if self.low_memory else []
         words += ["--visible-only"] if self.visible_only else []
+        words += ["--sort"] if self.sort else []
         return tuple(words)
 
 

@@ -70,6 +70,7 @@ class FieldRule:
         shape: what the text looks like.
         fields: the fields of the nested items, for `FieldType.OBJECT`.
         custom_fields: whether the nested items take custom-field slots too.
+        is_map: the nested items stand under keys of their own, not in a list.
         example: the documents' own example.
         note: what a reader should know.
     """
@@ -83,6 +84,7 @@ class FieldRule:
     shape: Shape | None = None
     fields: tuple[FieldRule, ...] = ()
     custom_fields: bool = False
+    is_map: bool = False
     example: str | None = None
     note: str = ""
 
@@ -396,11 +398,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRow:
-    """A row that this program turned down, or that the platform refused for good, with all its problems.
-
-    Attributes:
-        other: row and file of the row that it is turned down for, where that is another one.
-    """
+    """A row that was turned down, with all its problems; `other`: the row (and file) that it is turned down for."""
 
     position: int
     row: int

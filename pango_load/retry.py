@@ -28,7 +28,6 @@ from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import LoadPlan
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.row_files import told_apart
-from pango_load.report.skips import Skip
 from pango_load.rows_to_retry import RowsToRetry, RunToRetry
 from pango_load.run import Balance, LoadReport, Run, logged, retry_command
 from pango_load.sending import Sender
@@ -241,7 +240,7 @@ class _Retrying:
             keeper.flush()
             batches = tuple(planner.batches(repeated.earlier_batches()))
             same = repeated_key(run.road, repeated, of=found.valid)
-            left_out = left_out_notice(run.road, found.skips[Skip.REPEATED])
+            left_out = left_out_notice(run.road, found.skips)
             run.notices = (*self._notices(mended), *(f"{one.message}." for one in same), *left_out)
         run.entries = planner.entries
         run.take(found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +14,19 @@ from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
 from pango_load.plan import OnUnknown
 from pango_load.source.files import Source, open_source
+from pango_load.source.sorted_copy import Arranged, SortedSource
+from pango_load.validation.groups import GroupJudge, SortMarks
 from pango_load.validation.judge import Judge, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from typing import TypeVar
 
     from pango_load.plan import DeliveryOptions, LoadPlan, SourceOptions
     from pango_load.records import Chunk, FieldMapping
     from pango_load.source.fingerprint import Fingerprint
+
+    Yielded = TypeVar("Yielded")
 
 DEFAULT_SOURCE = "pango-load"
 """The request's `source` where nobody names one; it is said before sending."""
@@ -33,12 +40,15 @@ class Passage:
         judged: the part that is looked at; None where `--skip-rows` or `--limit` leave all of it out.
         first, last: positions of the whole chunk.
         skipped: position spans that are left out on purpose.
+        before, after: the parts of the chunk that are, where rows are grouped: what they hold may cut a group in two.
     """
 
     judged: Judged | None
     first: int
     last: int
     skipped: tuple[tuple[int, int], ...] = ()
+    before: Chunk | None = None
+    after: Chunk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +80,17 @@ class Road:
         cut_at: int = 0,
     ) -> Iterator[Passage]:
         """Like `passages`, but only chunks whose first and last position are wanted are judged and given."""
-        judge = Judge(self.mapping)
+        judge = self.judge()
         for whole in self._chunks(expected):
             for chunk in _cut(whole, cut_at):
                 if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
                     yield self._passage(chunk, judge)
+
+    def judge(self) -> Judge | GroupJudge:
+        """A judge of the rows of one pass, in their order."""
+        if self.mapping.groups:
+            return GroupJudge(self.mapping, [file.path.name for file in self.source.files])
+        return Judge(self.mapping)
 
     def _chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
         try:
@@ -85,7 +101,7 @@ class Road:
             # It could be read before: what is wrong now is not how the program was called.
             raise MustBeMended(error.message, "Put the file back as it was, and run the same command again.") from error
 
-    def _passage(self, chunk: Chunk, judge: Judge) -> Passage:
+    def _passage(self, chunk: Chunk, judge: Judge | GroupJudge) -> Passage:
         height = chunk.frame.height
         first, last = chunk.first, chunk.first + height - 1
         end = None if self.reading.limit is None else self.reading.skip_rows + self.reading.limit
@@ -95,7 +111,11 @@ class Road:
         skipped = tuple((low, high) for low, high in spans if low <= high)
         kept = _part(chunk, start_kept, end_kept) if skipped else chunk
         judged = judge.judge(kept) if kept.frame.height else None
-        return Passage(judged=judged, first=first, last=last, skipped=skipped)
+        if not (skipped and self.mapping.groups):
+            return Passage(judged=judged, first=first, last=last, skipped=skipped)
+        before = _part(chunk, 0, start_kept) if start_kept else None
+        after = _part(chunk, end_kept, height) if end_kept < height else None
+        return Passage(judged=judged, first=first, last=last, skipped=skipped, before=before, after=after)
 
 
 def open_road(plan: LoadPlan) -> Road:
@@ -117,7 +137,33 @@ def road_of(plan: LoadPlan, source: Source) -> Road:
     Raises:
         UsageError: the mapping cannot be used.
     """
-    return Road(source=source, mapping=_choose(plan, source), reading=plan.reading)
+    mapping = _choose(plan, source)
+    if plan.reading.sort:
+        source = _sorted(plan, source, mapping)
+    return Road(source=source, mapping=mapping, reading=plan.reading)
+
+
+def _sorted(plan: LoadPlan, source: Source, mapping: FieldMapping) -> SortedSource:
+    """The rows of each group together; the copy is called after its content and all that its order depends on."""
+    if not mapping.groups:
+        raise UsageError(
+            "--sort brings the rows of a group together, and the mapping groups none (groupBy).", "Leave --sort out."
+        )
+    prints = source.fingerprints()
+    told = repr(([found.digest for found in prints], plan.reading, mapping.fingerprint, source.headers))
+    name = hashlib.blake2b(told.encode(), digest_size=16, person=b"pango-sorted").hexdigest()
+
+    def arrange() -> Callable[[Chunk], Arranged]:
+        marks = SortMarks(mapping)
+        return lambda chunk: Arranged(*marks.of(chunk))
+
+    return SortedSource(source, plan.state / "sorted" / name, arrange)
+
+
+def forget_sorted_copy(road: Road) -> None:
+    """Delete the copy that `--sort` made: it is as private as the file, and needed no more."""
+    if isinstance(road.source, SortedSource):
+        road.source.forget()
 
 
 def request_source(plan: LoadPlan, mapping: FieldMapping) -> str:
@@ -162,11 +208,6 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
         unread = [(file, note) for file in source.files for note in file.notes if note.endswith("not read)")]
         error.mistakes += tuple(f"{file.path.name}: {note}; --sheet names another." for file, note in unread)
         raise
-    # Understood by the mapping, not yet by the road: to pass over them in silence would lose rows or items.
-    if mapping.groups:
-        raise UsageError(
-            f"{mapping.origin}: groupBy is not carried out yet.", "Send nested items as they are, from a JSONL file."
-        )
     return mapping
 
 
@@ -201,3 +242,13 @@ def _part(chunk: Chunk, start: int, end: int) -> Chunk:
         damaged={index - start: damage for index, damage in chunk.damaged.items() if start <= index < end},
         lines=None if chunk.lines is None else chunk.lines.slice(start, size),
     )
+
+
+def file_names(plan: LoadPlan, road: Road) -> tuple[str, ...]:
+    """What is read, in words for a person."""
+    return ("standard input",) if plan.spool is not None else tuple(str(file.path) for file in road.source.files)
+
+
+def ending(chunks: Iterator[Yielded]) -> closing[Generator[Yielded]]:
+    """Files are let go of when enough was read, not when memory is cleared up."""
+    return closing(item for item in chunks)

@@ -9,7 +9,7 @@ from pango_load.errors import MustBeMended
 from pango_load.records import EntryRef, Problem
 from pango_load.report.row_files import row_files_in
 from pango_load.run import disk_trouble
-from pango_load.selection import rejected_for_others
+from pango_load.selection import is_narrowed, rejected_for_others
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from pango_load.journal.spans import RowSpan
     from pango_load.records import Chunk, RefusedEntry
     from pango_load.report.row_files import RowFile
+    from pango_load.road import Road
     from pango_load.run import Run
     from pango_load.source.fingerprint import Fingerprint
+    from pango_load.validation.judge import Judged
 
 Mark = TypeVar("Mark")
 
@@ -75,7 +77,7 @@ def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], f
             if passage.judged is None:
                 continue
             chunk = passage.judged.chunk
-            problems = {index: row.problems for index, row in rejected_rows(passage.judged)}
+            problems = _own_problems(passage.judged, run.road, journal)
             for index, refusal in refused_at.within(chunk):
                 problems[index] = (_refusal_problem(refusal),)
             for index, others in for_others_at.within(chunk):
@@ -90,6 +92,17 @@ def _write_rows(run: Run, journal: Journal, expected: tuple[Fingerprint, ...], f
                 unsent.write(chunk, index, ())
         for rows in files:
             rows.complete()
+
+
+def _own_problems(judged: Judged, road: Road, journal: Journal) -> dict[int, tuple[Problem, ...]]:
+    """What this program has against rows of a chunk, by their index."""
+    problems = {index: row.problems for index, row in rejected_rows(judged)}
+    if problems and is_narrowed(road.mapping):
+        # A group that a limit cuts in two is left out whole, whatever is wrong in it.
+        first = judged.chunk.first
+        for position in journal.skipped_positions(first, first + judged.chunk.frame.height - 1):
+            problems.pop(position - first, None)
+    return problems
 
 
 def _refusal_problem(refusal: RefusedEntry) -> Problem:

@@ -17,14 +17,15 @@ from pango_load.delivery.recorder import Recorder
 from pango_load.delivery.sender import deliver
 from pango_load.delivery.token import outlives_token
 from pango_load.errors import Interrupted, TooManyRejects
-from pango_load.payload.batches import BatchFiller
+from pango_load.payload.batches import BatchFiller, Extents
 from pango_load.payload.entries import make_entries
 from pango_load.payload.frame import make_frame
+from pango_load.payload.groups import EntryGrouper
 from pango_load.report.plain_text import counted, grouped, spoken_time
 from pango_load.report.summary import DeliveryFigures, WindowWait
 from pango_load.road import delivery_options
 from pango_load.selection import PlacedRows, journaled
-from pango_load.survey import valid_positions
+from pango_load.survey import group_writer, grouped_entries, valid_positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,9 +36,11 @@ if TYPE_CHECKING:
     from pango_load.delivery.profile import Profile
     from pango_load.delivery.stop import StopRequest
     from pango_load.journal.reading import Traffic
+    from pango_load.payload.groups import Entries
     from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan, OnUnknown
     from pango_load.records import Batch, Counts, Outcome, PlannedBatch
     from pango_load.run import Run
+    from pango_load.selection import Selection
     from pango_load.watcher import Watcher
 
 
@@ -209,6 +212,9 @@ def _batches(run: Run, journal: SendingJournal) -> Iterator[Batch]:
     if filler.is_done:
         return
     selection = journaled(run.road, journal)
+    if run.road.mapping.groups:
+        yield from _grouped_batches(run, filler, selection)
+        return
     for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
         if passage.judged is not None:
             judged = selection.of(passage.judged).judged
@@ -217,6 +223,24 @@ def _batches(run: Run, journal: SendingJournal) -> Iterator[Batch]:
         if filler.is_done:
             return
     filler.close()
+
+
+def _grouped_batches(run: Run, filler: BatchFiller, selection: Selection) -> Iterator[Batch]:
+    grouper = EntryGrouper(group_writer(run.road.mapping))
+    for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
+        if passage.judged is not None:
+            yield from _filled(filler, grouped_entries(selection.of(passage.judged).judged, grouper))
+        # The plan knows where a batch ends; without it, the next row would have to be seen to tell.
+        if filler.last is not None and grouper.open_last == filler.last:
+            yield from _filled(filler, grouper.flush())
+        if filler.is_done:
+            return
+    filler.close()
+
+
+def _filled(filler: BatchFiller, entries: Entries) -> Iterator[Batch]:
+    if entries.texts is not None and len(entries):
+        yield from filler.fill(entries.first, entries.texts, Extents(entries.last, entries.rows))
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from pango_load.errors import NoRows, TooManyRejects, UsageError
+from pango_load.payload.batches import Extents
+from pango_load.payload.groups import EntryGrouper, GroupWriter
 from pango_load.records import OnDuplicate, Shape
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.skips import Skip
@@ -17,6 +19,7 @@ from pango_load.report.tally import ProblemTally
 from pango_load.selection import selected
 from pango_load.source.damage import Finding, named_rows, seen_in
 from pango_load.source.damage import Survey as DamageSurvey
+from pango_load.validation.groups import item_mapping
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pango_load.payload.batches import BatchPlanner
+    from pango_load.payload.groups import Entries
     from pango_load.payload.repeated_keys import RepeatedKeys
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, FieldMapping, RejectedRow
     from pango_load.road import Passage, Road
     from pango_load.selection import Selection
     from pango_load.source.fingerprint import Fingerprint
@@ -126,15 +130,19 @@ def survey_source(
         found.compared = rows
         after_chunk(found)
 
+    grouper = EntryGrouper() if road.mapping.groups else None
     with selected(road, folder, expected=expected, after_chunk=compared) as selection:
         for passage in road.passages(expected, cut_at=known.read if known else 0):
             if known is not None and passage.last < known.read:
                 known.take(passage)
             else:
-                _add(found, passage, planner, keeper, selection, row_bits=row_bits)
+                judged = _add(found, passage, keeper, selection)
+                _plan(judged, planner, grouper, row_bits=row_bits)
             if passage.judged is not None:
                 look_out.look(passage.judged.chunk)
             after_chunk(found)
+        if grouper is not None:
+            _plan_entries(grouper.flush(), planner)
     mended = {rule.column for rule in road.mapping.columns if rule.restore_zero}
     findings = look_out.findings() if found.read else ()
     found.damage = tuple(one for one in findings if not (one.code == "damage.lost-zero" and one.column in mended))
@@ -246,16 +254,20 @@ def repeated_key(road: Road, repeated: RepeatedKeys, *, of: int) -> tuple[Findin
     )
 
 
-def left_out_notice(road: Road, left_out: int) -> tuple[str, ...]:
-    """What is said of rows that `onDuplicate` skips."""
-    if not left_out:
-        return ()
-    key = " and ".join(road.mapping.record_key)
-    policy = road.mapping.on_duplicate
-    share = "row has" if left_out == 1 else "rows have"
-    kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
-    told = f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent"
-    return (f"{told} (onDuplicate: {policy}).",)
+def left_out_notice(road: Road, skips: Mapping[Skip, int]) -> tuple[str, ...]:
+    """What is said of valid rows that are left out on purpose, for other reasons than their place in the file."""
+    said: list[str] = []
+    if left_out := skips.get(Skip.REPEATED, 0):
+        key = " and ".join(road.mapping.record_key)
+        policy = road.mapping.on_duplicate
+        share = "row has" if left_out == 1 else "rows have"
+        kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
+        told = f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent"
+        said.append(f"{told} (onDuplicate: {policy}).")
+    if cut := skips.get(Skip.CUT, 0):
+        which = "row belongs to a group" if cut == 1 else "rows belong to groups"
+        said.append(f"{grouped(cut)} {which} that --skip-rows or --limit cuts in two: skipped too.")
+    return tuple(said)
 
 
 def _row_bits(road: Road) -> int:
@@ -264,21 +276,15 @@ def _row_bits(road: Road) -> int:
 
 def _packed_rows(chunk: Chunk, bits: int) -> pl.Series:
     """File and row of each record in one UInt32; null where they do not fit, and the rows are not named then."""
-    last = int(chunk.rows[-1])
+    # A sorted copy gives rows in another order than that of their numbers.
+    last = int(chunk.rows[-1] if chunk.rows.is_sorted() else chunk.rows.sort()[-1])
     if chunk.file >> (_ROW_BITS + _FILE_BITS - bits) or last >> bits:
         return pl.repeat(None, len(chunk.rows), dtype=pl.UInt32, eager=True)
     return (chunk.rows + (chunk.file << bits)).cast(pl.UInt32)
 
 
-def _add(
-    found: Survey,
-    passage: Passage,
-    planner: BatchPlanner,
-    keeper: SurveyKeeper,
-    selection: Selection,
-    *,
-    row_bits: int,
-) -> None:
+def _add(found: Survey, passage: Passage, keeper: SurveyKeeper, selection: Selection) -> Judged | None:
+    judged = None
     found.read += passage.last - passage.first + 1
     skips = [(Skip.LIMIT, span) for span in passage.skipped]
     if passage.judged is not None:
@@ -286,8 +292,7 @@ def _add(
         judged = chosen.judged
         keeper.passed(judged.chunk)
         skips += [(Skip.BLANK, span) for span in _spans(judged, judged.is_blank)]
-        if chosen.repeated is not None:
-            skips += [(Skip.REPEATED, span) for span in _spans(judged, chosen.repeated)]
+        skips += [(reason, span) for reason, rows in chosen.skipped for span in _spans(judged, rows)]
         found.deletes += judged.deletes
         _add_rulings(found, judged)
         for index, row in rejected_rows(judged):
@@ -296,16 +301,51 @@ def _add(
             if len(found.first_rejected) < REJECTS_SHOWN:
                 found.first_rejected.append(row)
             keeper.rejected(judged.chunk, index, row)
-        positions = valid_positions(judged)
-        found.valid += len(positions)
-        keys = judged.keys
-        rows = _packed_rows(judged.chunk, row_bits).filter(judged.is_valid)
-        planner.add(positions, None if keys is None else keys.filter(judged.is_valid), rows)
+        found.valid += int(judged.is_valid.sum() or 0)
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1
         found.skipped += last - first + 1
     if skips:
         keeper.skipped(sorted(span for _, span in skips))
+    return judged
+
+
+def _plan(judged: Judged | None, planner: BatchPlanner, grouper: EntryGrouper | None, *, row_bits: int) -> None:
+    if judged is None:
+        return
+    numbers = _packed_rows(judged.chunk, row_bits)
+    if grouper is not None:
+        _plan_entries(grouped_entries(judged, grouper, numbers), planner)
+        return
+    keys = None if judged.keys is None else judged.keys.filter(judged.is_valid)
+    planner.add(valid_positions(judged), keys, numbers.filter(judged.is_valid))
+
+
+def _plan_entries(entries: Entries, planner: BatchPlanner) -> None:
+    planner.add(entries.first, entries.keys, entries.numbers, extents=Extents(entries.last, entries.rows))
+
+
+def group_writer(mapping: FieldMapping) -> GroupWriter:
+    """Who writes the entries of a mapping that groups rows."""
+    return GroupWriter(mapping, [item_mapping(mapping, group) for group in mapping.groups])
+
+
+def grouped_entries(judged: Judged, grouper: EntryGrouper, numbers: pl.Series | None = None) -> Entries:
+    """Give the rows that may be sent to `grouper`: the entries that are complete with them.
+
+    `numbers` are what the rows are called by, where that is more than their number in the file.
+    """
+    rows, valid = judged.grouped, judged.is_valid
+    if rows is None:
+        raise ValueError("these rows were not judged as groups")
+    return grouper.add(
+        valid_positions(judged),
+        (judged.chunk.rows if numbers is None else numbers).filter(valid),
+        rows.keys.filter(valid),
+        None if judged.keys is None else judged.keys.filter(valid),
+        judged.values.filter(valid),
+        [items.filter(valid) for items in rows.items],
+    )
 
 
 def valid_positions(judged: Judged) -> pl.Series:

@@ -17,6 +17,7 @@ from pango_load.report.run_folder import open_run_folder
 from pango_load.report.summary import SUMMARY_FILE, MappingUsed, RowCounts, SourceFile, Summary, read_summary
 from pango_load.road import delivery_options
 from pango_load.run import LoadReport, Run, row_format
+from pango_load.source.sorted_copy import SortedSource
 
 if TYPE_CHECKING:
     from pango_load.clock import Clock
@@ -68,6 +69,7 @@ def describe(plan: LoadPlan, road: Road, *, source: str, address: str, command: 
         init_data=plan.init_data,
         user_event=road.mapping.user_event is not None,
         spool=str(plan.spool or ""),
+        sorted_copy=str(road.source.folder) if isinstance(road.source, SortedSource) else "",
         terms=_terms(plan, road).to_json(),
     )
 

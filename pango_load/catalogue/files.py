@@ -89,6 +89,7 @@ class _FieldPage(_Page):
     example: _Word | None = None
     note: str = ""
     custom_fields: bool = False
+    is_map: bool = False
     fields: dict[_Word, _FieldPage] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -96,7 +97,7 @@ class _FieldPage(_Page):
         if self.type is not None and self.type.lower() not in DOCUMENTED_TYPES:
             known = "String, Long, Double, Boolean, Timestamp, List, Object"
             raise ValueError(f'type "{self.type}" is not one of {known}')
-        if (self.fields or self.custom_fields) and self.field_type is not FieldType.OBJECT:
+        if (self.fields or self.custom_fields or self.is_map) and self.field_type is not FieldType.OBJECT:
             raise ValueError("only a field of type Object has fields of its own")
         if self.shape is not None and self.field_type not in {FieldType.TEXT, FieldType.LONG}:
             raise ValueError("only a text or a whole number has a shape")
@@ -189,6 +190,7 @@ def _as_field_rule(name: str, page: _FieldPage) -> FieldRule:
         shape=page.shape,
         fields=tuple(_as_field_rule(inner, rule) for inner, rule in page.fields.items()),
         custom_fields=page.custom_fields,
+        is_map=page.is_map,
         example=page.example,
         note=page.note,
     )

@@ -287,9 +287,38 @@ NOTES = {
             "default, both go, in the file's order and never in one request."
         ),
         mend=(
-            "Keep one of the rows.",
-            "Say in the mapping which of them counts.",
+            "Keep one of the rows, and load it.",
+            "`onDuplicate: keep-first` or `keep-last` in the mapping chooses for you.",
         ),
+    ),
+    "group.differs": ProblemNote(
+        why=(
+            "The rows of a group become one entry (`groupBy`), and this row says something else about it than the "
+            "group's first row. Sending either of the two would be a guess, so the whole group waits."
+        ),
+        mend=(
+            "Write the same in every row of the group, or leave the cell empty below the first one.",
+            "Does the column belong to the items? Then name it under `items: {columns: ...}` in the mapping.",
+            "`checks: {group.differs: warn}` in the mapping sends what the first row says.",
+        ),
+    ),
+    "group.no-key": ProblemNote(
+        why=(
+            "The cell by which rows are grouped is empty, so nobody knows which entry the row is an item of. The "
+            "groups right before and after it wait too: it may belong to either."
+        ),
+        mend=(
+            "Fill the cell in, in every row: merged cells of a spreadsheet leave all but the first empty.",
+            "A row of totals at the end is best deleted.",
+        ),
+    ),
+    "group.incomplete": ProblemNote(
+        why=(
+            "The rows of a group become one entry, and one of them is rejected, or a row beside them cannot be placed. "
+            "An entry is never sent with an item missing, so this row waits for that one, though nothing is wrong with "
+            "it."
+        ),
+        mend=("Mend the row that the sentence names: `rejected.*` holds the whole group, and loads again.",),
     ),
     "source.too-few-cells": ProblemNote(
         why=(

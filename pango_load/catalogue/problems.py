@@ -179,6 +179,25 @@ _KINDS = (
         hint="Keep one of the rows and load it; onDuplicate: keep-first or keep-last in the mapping chooses for you.",
     ),
     ProblemKind(
+        code="group.differs",
+        title="a field of the entry that differs between the rows of one group",
+        sentence='{field}: "{value}" differs from {other}, the first row of its group.',
+        hint="Write the same in every row of the group, or leave the cell empty below the first one.",
+    ),
+    ProblemKind(
+        code="group.no-key",
+        title="a row that belongs to no group",
+        sentence="The row has no {column}, by which rows are grouped.",
+        hint="Fill {column} in, in every row.",
+    ),
+    ProblemKind(
+        code="group.incomplete",
+        title="a row whose group holds a rejected row",
+        sentence="No entry is sent with an item missing: {other} is rejected, and belongs or may belong to the same "
+        "{field}.",
+        hint="Mend that row, and the whole group loads again.",
+    ),
+    ProblemKind(
         code="source.too-few-cells",
         title="a row with too few cells",
         sentence="The row has {found}; the header has {expected}.",

@@ -90,6 +90,7 @@ class LoadFlags:
     header_row: int | None = None
     low_memory: bool = False
     visible_only: bool = False
+    sort: bool = False
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     ca: str | None = None
@@ -182,6 +183,7 @@ def make_plan(flags: LoadFlags, settings: Settings) -> LoadPlan:
             header_row=flags.header_row,
             low_memory=flags.low_memory,
             visible_only=flags.visible_only,
+            sort=flags.sort,
         ),
         delivery=DeliveryOptions(
             senders=flags.senders,

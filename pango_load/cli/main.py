@@ -143,6 +143,7 @@ def load(
     header_row: flag.HeaderRow = None,
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
+    sort: flag.Sort = False,
     connect_timeout: Annotated[float, typer.Option("--connect-timeout", min=0.1, metavar="SECONDS")] = 10.0,
     read_timeout: Annotated[
         float, typer.Option("--read-timeout", min=0.1, metavar="SECONDS", help="How long an answer may take.")
@@ -200,6 +201,7 @@ def load(
                 header_row=header_row,
                 low_memory=low_memory,
                 visible_only=visible_only,
+                sort=sort,
                 connect_timeout=connect_timeout,
                 read_timeout=read_timeout,
                 ca=ca,
@@ -234,6 +236,7 @@ def check(
     header_row: flag.HeaderRow = None,
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
+    sort: flag.Sort = False,
 ) -> None:
     """Do everything but send; needs no keys.
 
@@ -267,6 +270,7 @@ def check(
                 header_row=header_row,
                 low_memory=low_memory,
                 visible_only=visible_only,
+                sort=sort,
             )
         )
     )

@@ -77,4 +77,7 @@ HeaderRow = Annotated[
     typer.Option("--header-row", min=1, metavar="N", help="The row that holds the headers; else the first."),
 ]
 LowMemory = Annotated[bool, typer.Option("--low-memory", help="Read workbooks slowly, in flat memory.")]
+Sort = Annotated[
+    bool, typer.Option("--sort", help="Bring the rows of each group (groupBy) together, in a sorted copy on disk.")
+]
 VisibleOnly = Annotated[bool, typer.Option("--visible-only", help="Leave out hidden rows of a workbook.")]

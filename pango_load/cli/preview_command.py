@@ -16,7 +16,8 @@ from pango_load.cli.screen import is_terminal, print_lines
 from pango_load.cli.spool import with_spool
 from pango_load.cli.wrapping import wrapped
 from pango_load.errors import UsageError
-from pango_load.preview import RowExplained, explain_row, preview
+from pango_load.one_row import RowExplained, explain_row
+from pango_load.preview import preview
 from pango_load.records import OnDuplicate
 from pango_load.report.plain_text import counted, grouped, one_line, text_width
 from pango_load.report.texts import Line
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pango_load.delivery.profile import Profile
+    from pango_load.one_row import Moment, Step
     from pango_load.plan import LoadPlan
-    from pango_load.preview import Moment, Preview, Step
+    from pango_load.preview import Preview
     from pango_load.records import Problem, RejectedRow
     from pango_load.report.texts import Style
 
@@ -256,7 +258,11 @@ def _show_row(row: RowExplained, *, as_json: bool) -> int:
 
 
 def _row_page(row: RowExplained) -> list[Line]:
-    verdict: tuple[str, Style] = ("would be sent", "good")
+    is_grouped = bool(row.mapping.groups)
+    verdict: tuple[str, Style] = (
+        "is valid: it is sent if its whole group is" if is_grouped else "would be sent",
+        "good",
+    )
     if row.is_blank:
         verdict = ("is blank, so it is skipped", "warn")
     elif not row.is_valid:
@@ -365,7 +371,8 @@ def _end_of_row(row: RowExplained) -> list[Line]:
         text = "No public document says what Pango does with it: try one record, and look at it in the console."
         lines += _wrapped(text, "dim")
     if row.entry is not None:
-        lines += [Line(""), Line("The entry:", "strong")]
+        title = "The entry, with the item of this row alone:" if row.mapping.groups else "The entry:"
+        lines += [Line(""), Line(title, "strong")]
         lines += [Line(line) for line in safe_json(pretty_json(row.entry)).split("\n")]
     return lines
 

@@ -63,6 +63,7 @@ class RunDescription:
         init_data: whether `initData` is sent.
         user_event: whether user events ride along.
         spool: the copy of standard input, where it was read.
+        sorted_copy: the folder with the sorted copy, where one is read.
         terms: what a retry goes by (`retry_terms.RetryTerms`), as JSON; empty where an older program began the run.
     """
 
@@ -78,6 +79,7 @@ class RunDescription:
     init_data: bool = False
     user_event: bool = False
     spool: str = ""
+    sorted_copy: str = ""
     terms: str = ""
 
     @property
@@ -114,6 +116,7 @@ class RunDescription:
             init_data=bool(kept.get("init_data")),
             user_event=bool(kept.get("user_event")),
             spool=word("spool"),
+            sorted_copy=word("sorted_copy"),
             terms=word("terms"),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -59,6 +60,12 @@ class RowNumbers:
             before = file
         if before is not None:
             self._ends[before].append(read)
+        for file, rows in self._rows.items():
+            if any(later < earlier for earlier, later in pairwise(rows)):
+                # A sorted copy was read: its rows stand in another order than their numbers.
+                order = sorted(range(len(rows)), key=rows.__getitem__)
+                for columns in (self._rows, self._firsts, self._ends):
+                    columns[file] = array("q", (columns[file][at] for at in order))
 
     def place(self, position: int) -> tuple[int, int]:
         """The row's number and file of the record at `position`; (0, 0) where it was never looked at."""

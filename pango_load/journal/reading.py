@@ -243,9 +243,13 @@ class JournalReader(Questions):
 
     def placed_positions(self, first: int, last: int) -> list[int]:
         """Positions from `first` to `last` that are no part of any batch: rejected, or skipped."""
+        rejected = self._rows("SELECT position FROM rejected WHERE position BETWEEN ? AND ?", (first, last))
+        return [*(at for (at,) in rejected), *self.skipped_positions(first, last)]
+
+    def skipped_positions(self, first: int, last: int) -> list[int]:
+        """Positions from `first` to `last` that are left out on purpose."""
         found = self._rows(
-            "SELECT position, 1 FROM rejected WHERE position BETWEEN ?1 AND ?2"
-            " UNION ALL SELECT first, rows FROM skipped WHERE first BETWEEN ?1 AND ?2"
+            "SELECT first, rows FROM skipped WHERE first BETWEEN ?1 AND ?2"
             " UNION ALL SELECT * FROM (SELECT first, rows FROM skipped WHERE first < ?1 ORDER BY first DESC LIMIT 1)",
             (first, last),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,8 @@ def prune(state: Path, *, older_than: float, now: float, unfinished_too: bool = 
         if spool := run.facts.description.spool:
             with suppress(OSError):
                 Path(spool).unlink()
+        if copy := run.facts.description.sorted_copy:
+            shutil.rmtree(copy, ignore_errors=True)
         gone.append(run)
     sweep_locks(state)
     return tuple(gone)

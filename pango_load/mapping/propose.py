@@ -176,7 +176,11 @@ def _assign_nested(
         return {}
     nested: dict[str, tuple[str, _Match]] = {}
     for rule in kind.fields:
-        if rule.type is not FieldType.OBJECT or any(match.field.name == rule.name for match in chosen.values()):
+        if (
+            rule.type is not FieldType.OBJECT
+            or rule.is_map
+            or any(match.field.name == rule.name for match in chosen.values())
+        ):
             continue
         items = replace(
             kind, name=rule.name, fields=rule.fields, custom_fields=rule.custom_fields, record_key=(), requirements=()

@@ -315,6 +315,12 @@ class _Reader:
         if not isinstance(node, Branch):
             self._findings.mistake(node.line, keys, "takes groupBy and columns.")
             return None
+        if rule.is_map:
+            text = (
+                f"{rule.name} of {self._kind.name} is a map from keys to items, and no public page says which keys: "
+                "rows cannot be grouped into it. Send it as JSON: from a JSONL file, or in one cell."
+            )
+            self._findings.mistake(node.line, keys, text)
         self._keys(node, keys, tuple(GROUP_KEYS))
         by = node.first("groupBy")
         if not isinstance(by, Leaf) or by.is_null:

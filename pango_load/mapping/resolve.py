@@ -145,6 +145,12 @@ class _Fitting:
             near = suggestion(group.group_by, (*fields, *self._headers.names))
             text = f'"{group.group_by}" is neither a field that comes from a column nor a column of the file.{near}'
             self._findings.mistake(group.line, (group.field.name, "groupBy"), text)
+        first = self._mapping.groups[0]
+        if group.group_by and first.group_by and group.group_by != first.group_by:
+            text = (
+                f"{first.field.name} is grouped by {first.group_by}: all lists of an entry are made of the same rows."
+            )
+            self._findings.mistake(group.line, (group.field.name, "groupBy"), text)
         inner = [self._resolved(entry) for entry in group.entries]
         return RowGroups(target=group.field.name, group_by=by or "", columns=arrange(group.field.fields, inner))
 

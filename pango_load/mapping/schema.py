@@ -98,7 +98,7 @@ def _top_level(kinds: Sequence[ObjectType]) -> dict[str, object]:
 
 
 def _nested(kinds: Sequence[ObjectType]) -> dict[str, object]:
-    """The nested lists of all object types (`items`, `questions`)."""
+    """The nested lists of all object types (`items`)."""
     return {
         rule.name: {
             "description": f"The nested {rule.name} of {kind.name}, made of adjacent rows.",
@@ -116,7 +116,7 @@ def _nested(kinds: Sequence[ObjectType]) -> dict[str, object]:
         }
         for kind in kinds
         for rule in kind.fields
-        if rule.type is FieldType.OBJECT
+        if rule.type is FieldType.OBJECT and not rule.is_map
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,6 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pango_load.payload.repeated_keys import RepeatedKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """How far entries reach: the positions of their last rows (Int64), and how many rows each is made of.
+
+    Attributes:
+        rows: Int64; None where each is made of one.
+    """
+
+    last: pl.Series
+    rows: pl.Series | None = None
+
+    def part(self, start: int, end: int) -> Extents:
+        """Those of the entries from index `start` to before `end`."""
+        rows = None if self.rows is None else self.rows.slice(start, end - start)
+        return Extents(self.last.slice(start, end - start), rows)
+
+    def rows_of_each(self, batches: int, size: int) -> list[int]:
+        """The rows of each of so many batches of `size` entries."""
+        if self.rows is None:
+            return [size] * batches
+        rows: list[int] = self.rows.head(batches * size).reshape((batches, size)).arr.sum().to_list()
+        return rows
 
 
 class BatchPlanner:
@@ -33,19 +58,36 @@ class BatchPlanner:
         self._first_number = first_number
         self._repeated = repeated
         self._firsts, self._lasts, self._entries = array("q"), array("q"), array("B")
+        self._rows = array("q")
         self._open_first = -1
         self._open_last = -1
         self._open_entries = 0
+        self._open_rows = 0
         self._open_keys: list[int] = []
 
-    def add(self, positions: pl.Series, keys: pl.Series | None, rows: pl.Series | None = None) -> None:
-        """Take the next valid rows: their positions (Int64, increasing), record keys (UInt64) and numbers."""
+    def add(
+        self,
+        positions: pl.Series,
+        keys: pl.Series | None,
+        rows: pl.Series | None = None,
+        *,
+        extents: Extents | None = None,
+    ) -> None:
+        """Take the next entries.
+
+        Args:
+            positions: of their first rows, Int64, increasing: of the valid rows, where each is an entry.
+            keys: their record keys (UInt64), null where nothing identifies a record.
+            rows: the numbers of those rows.
+            extents: given where entries are made of several rows.
+        """
         if not len(positions):
             return
+        extents = extents if extents is not None else Extents(positions)
         if keys is not None and self._repeats(keys):
-            numbers = self._add_one_by_one(positions, keys)
+            numbers = self._add_one_by_one(positions, keys, extents)
         else:
-            numbers = self._add_at_once(positions, keys)
+            numbers = self._add_at_once(positions, keys, extents)
         if keys is not None and self._repeated is not None:
             self._repeated.add(keys, numbers, rows)
 
@@ -67,10 +109,10 @@ class BatchPlanner:
     def batches(self, after: Mapping[int, tuple[int, ...]]) -> Iterator[PlannedBatch]:
         """Close the open batch and give every batch in order; `after`: see `RepeatedKeys.earlier_batches`."""
         self._close_batch()
-        planned = zip(self._firsts, self._lasts, self._entries, strict=True)
-        for number, (first, last, entries) in enumerate(planned, self._first_number):
+        planned = zip(self._firsts, self._lasts, self._entries, self._rows, strict=True)
+        for number, (first, last, entries, rows) in enumerate(planned, self._first_number):
             yield PlannedBatch(
-                number=number, first=first, last=last, entries=entries, rows=entries, after=after.get(number, ())
+                number=number, first=first, last=last, entries=entries, rows=rows, after=after.get(number, ())
             )
 
     def _repeats(self, keys: pl.Series) -> bool:
@@ -80,33 +122,34 @@ class BatchPlanner:
             known = known.append(pl.Series(self._open_keys, dtype=pl.UInt64))
         return known.n_unique() < len(known)
 
-    def _add_at_once(self, positions: pl.Series, keys: pl.Series | None) -> pl.Series:
+    def _add_at_once(self, positions: pl.Series, keys: pl.Series | None, extents: Extents) -> pl.Series:
         count = len(positions)
         numbers = (pl.int_range(count, eager=True) + self._open_entries) // self._size + self._number
         taken = min(self._size - self._open_entries, count)
-        self._extend(positions[0], positions[taken - 1], taken)
-        taken += self._fill_whole(positions.slice(taken))
+        self._extend(positions[0], extents.part(0, taken), taken)
+        taken += self._fill_whole(positions.slice(taken), extents.part(taken, count))
         if taken < count:
-            self._extend(positions[taken], positions[-1], count - taken)
+            self._extend(positions[taken], extents.part(taken, count), count - taken)
         if keys is not None:
             self._open_keys.extend(keys.tail(min(self._open_entries, count)).drop_nulls().to_list())
         return numbers
 
-    def _fill_whole(self, positions: pl.Series) -> int:
+    def _fill_whole(self, positions: pl.Series, extents: Extents) -> int:
         """Close as many whole batches as there are positions for; how many positions they took."""
         size = self._size
         batches = len(positions) // size
         if batches:
             taken = positions.head(batches * size)
             self._firsts.extend(taken.gather_every(size).to_list())
-            self._lasts.extend(taken.gather_every(size, offset=size - 1).to_list())
+            self._lasts.extend(extents.last.head(batches * size).gather_every(size, offset=size - 1).to_list())
             self._entries.extend([size] * batches)
+            self._rows.extend(extents.rows_of_each(batches, size))
         return batches * size
 
-    def _add_one_by_one(self, positions: pl.Series, keys: pl.Series) -> pl.Series:
+    def _add_one_by_one(self, positions: pl.Series, keys: pl.Series, extents: Extents) -> pl.Series:
         numbers = array("L")
         held = set(self._open_keys)
-        for position, key in zip(positions.to_list(), keys.to_list(), strict=True):
+        for at, (position, key) in enumerate(zip(positions.to_list(), keys.to_list(), strict=True)):
             if key is not None and key in held:
                 self._close_batch()
             if not self._open_entries:
@@ -115,14 +158,15 @@ class BatchPlanner:
             if key is not None:
                 held.add(key)
                 self._open_keys.append(key)
-            self._extend(position, position, 1)
+            self._extend(position, extents.part(at, at + 1), 1)
         return pl.Series(numbers.tolist(), dtype=pl.Int64)
 
-    def _extend(self, first: int, last: int, entries: int) -> None:
+    def _extend(self, first: int, extents: Extents, entries: int) -> None:
         """Add so many entries, which fit, to the open batch."""
         if not self._open_entries:
             self._open_first = first
-        self._open_last = last
+        self._open_last = extents.last[-1]
+        self._open_rows += entries if extents.rows is None else int(extents.rows.sum())
         self._open_entries += entries
         if self._open_entries == self._size:
             self._close_batch()
@@ -132,7 +176,8 @@ class BatchPlanner:
             self._firsts.append(self._open_first)
             self._lasts.append(self._open_last)
             self._entries.append(self._open_entries)
-        self._open_entries = 0
+            self._rows.append(self._open_rows)
+        self._open_entries = self._open_rows = 0
         self._open_keys = []
 
 
@@ -158,8 +203,15 @@ class BatchFiller:
         """Whether a row between the positions `first` and `last` belongs to the batch that is filled now."""
         return self._current is not None and self._current.first <= last and self._current.last >= first
 
-    def fill(self, positions: pl.Series, entries: pl.Series) -> Iterator[Batch]:
-        """Take the entries (String) of the next valid rows; give every batch that they complete.
+    @property
+    def last(self) -> int | None:
+        """Position of the last record of the batch that is filled now; None where none is left."""
+        return None if self._current is None else self._current.last
+
+    def fill(self, positions: pl.Series, entries: pl.Series, extents: Extents | None = None) -> Iterator[Batch]:
+        """Take the next entries (String), by the positions of their first rows; give every batch that they complete.
+
+        `extents` are given where entries are made of several rows.
 
         Raises:
             MustBeMended: the rows are not those that the survey planned with: the source changed.
@@ -174,9 +226,12 @@ class BatchFiller:
                 continue
             end = count if places[-1] <= plan.last else int(positions.search_sorted(plan.last, side="right"))
             self._entries.extend(texts[start:end])
-            self._refs.extend(map(EntryRef, places[start:end]))
+            if extents is None or extents.rows is None:
+                self._refs.extend(map(EntryRef, places[start:end]))
+            else:
+                self._refs.extend(map(EntryRef, places[start:end], extents.rows[start:end].to_list()))
             start = end
-            if start < count or places[-1] == plan.last:
+            if start < count or (extents.last[-1] if extents is not None else places[-1]) == plan.last:
                 yield self._filled(plan)
 
     def close(self) -> None:
@@ -189,7 +244,7 @@ class BatchFiller:
             raise _changed(self._current)
 
     def _filled(self, plan: PlannedBatch) -> Batch:
-        if len(self._entries) != plan.entries:
+        if len(self._entries) != plan.entries or sum(ref.rows for ref in self._refs) != plan.rows:
             raise _changed(plan)
         batch = Batch(plan=plan, entries=tuple(self._entries), refs=tuple(self._refs))
         self._entries, self._refs = [], []

@@ -51,6 +51,14 @@ class Duplicates:
         known = entries.filter(pl.col("key").is_not_null())
         self._keys.add(known.with_columns((pl.col("key") // 2**_RANGE_BITS).alias(RANGE)))
 
+    def repeated_keys(self) -> Iterator[pl.DataFrame]:
+        """The keys that stand more than once: `entries`, and position, row and file of their first and last entry.
+
+        The columns are `head_first`, `head_row`, `head_file` and the same with `tail_`; some thousand keys at a time.
+        """
+        for read in self._keys.ranges():
+            yield _repeated(read())
+
     def left_out(self) -> Iterator[pl.DataFrame]:
         """Spans (`SPAN_SCHEMA`) of the entries that are left out, sorted by position.
 

@@ -11,3 +11,4 @@ class Skip(StrEnum):
     LIMIT = "limit"
     BLANK = "blank"
     REPEATED = "repeated-key"
+    CUT = "cut-group"

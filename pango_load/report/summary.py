@@ -95,7 +95,8 @@ class SkippedRows(_Part):
     """How many rows were left out on purpose for one reason."""
 
     reason: Skip = Field(
-        description="limit: --limit and --skip-rows; blank: no value in any cell; repeated-key: onDuplicate."
+        description="limit: --limit and --skip-rows; blank: no value in any cell; repeated-key: onDuplicate; "
+        "cut-group: of a group that --limit or --skip-rows cuts in two."
     )
     rows: Rows
 

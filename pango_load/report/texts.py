@@ -230,7 +230,7 @@ _MEANINGS_OF_A_CHECK: tuple[tuple[str, str, Style], ...] = (
 )
 
 
-_SKIPPED_FOR = {Skip.REPEATED: "for a repeated record key"}
+_SKIPPED_FOR = {Skip.REPEATED: "for a repeated record key", Skip.CUT: "of a group that is cut in two"}
 
 
 def _balance_lines(summary: Summary, width: int) -> list[Line]:

@@ -19,7 +19,7 @@ from pango_load.validation.record_keys import record_key_indexes
 from pango_load.validation.values import Finding, type_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pango_load.records import Chunk, Damage
 
@@ -64,6 +64,22 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedRows:
+    """Which rows of a chunk belong together, in step with its frame.
+
+    Attributes:
+        keys: String, what the rows of one entry share; null where a row cannot be placed, or is blank.
+        doubts: Int64, the number of a row that could not be placed and may belong to the entry of this one, since it
+            stands right before it; null where there is none.
+        items: for each nested list, the typed values of the item that each row gives.
+    """
+
+    keys: pl.Series
+    doubts: pl.Series
+    items: tuple[pl.DataFrame, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A chunk, judged.
 
@@ -76,6 +92,7 @@ class Judged:
         rulings: errors and warnings that some row has.
         keys: UInt64 hash of the record key, null where a part of it is empty; None where nothing identifies a record.
         deletes: valid rows whose `recordStatus` is Deleted.
+        grouped: what makes items of rows, where the mapping groups them.
     """
 
     chunk: Chunk
@@ -85,6 +102,7 @@ class Judged:
     rulings: tuple[Ruling, ...]
     keys: pl.Series | None
     deletes: int
+    grouped: GroupedRows | None = None
 
     @property
     def errors(self) -> Iterator[Ruling]:
@@ -137,7 +155,7 @@ class Judge:
         is_blank = self._blank(chunk.frame, text) & ~damaged
         unfit = is_blank | damaged
         if unfit.any():
-            rulings = _without(rulings, unfit)
+            rulings = rulings_without(rulings, unfit)
         rulings.extend(_damage_rulings(chunk.damaged, height))
         errors = [ruling.rows for ruling in rulings if ruling.severity is Severity.ERROR]
         is_valid = ~reduce(or_, errors, is_blank)
@@ -169,7 +187,7 @@ class Judge:
         return typed.values, [ruling for finding in found for ruling in self._spoken(finding, rule)]
 
     def _spoken(self, finding: Finding, rule: ColumnRule) -> Iterator[Ruling]:
-        severity = self._severity(finding.code, rule.target, rule.rule.shape)
+        severity = self.severity(finding.code, rule.target, rule.rule.shape)
         if severity is not Severity.OFF:
             yield Ruling(
                 code=finding.code,
@@ -180,7 +198,7 @@ class Judge:
                 places=finding.places,
             )
 
-    def _severity(self, code: str, target: str, shape: Shape | None = None) -> Severity:
+    def severity(self, code: str, target: str, shape: Shape | None = None) -> Severity:
         """The mapping's word for the field, the code or the shape, in this order; else the catalogue's."""
         checks = self._mapping.checks
         for name in (target, code, shape.value if shape else ""):
@@ -286,7 +304,7 @@ def _marks(height: int, rows: tuple[int, ...]) -> pl.Series:
     return nothing.scatter(list(rows), values=True) if rows else nothing
 
 
-def _without(rulings: list[Ruling], rows: pl.Series) -> list[Ruling]:
+def rulings_without(rulings: Iterable[Ruling], rows: pl.Series) -> list[Ruling]:
     """The rulings, none of them on `rows` any more."""
     kept = []
     for ruling in rulings:

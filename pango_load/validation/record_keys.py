@@ -31,11 +31,15 @@ def record_keys(values: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
         return values.select(pl.repeat(nothing, pl.len()).alias("key"), pl.repeat(nothing, pl.len()).alias("check"))
     if len(parts) > 1:
         parts = [pl.concat_str(part.str.len_bytes().cast(pl.String), pl.lit(":"), part) for part in parts]
-    text = pl.concat_str(parts)
-    hashes = values.select(
-        text.is_not_null().alias("is_there"),
-        text.hash(seed=0).alias("key"),
-        pl.concat_str(pl.lit(_SALT), text).hash(seed=1).alias("check"),
+    return hashed(values.select(pl.concat_str(parts).alias("text"))["text"])
+
+
+def hashed(text: pl.Series) -> pl.DataFrame:
+    """`key` and `check`, UInt64, of texts; null where there is none."""
+    told = pl.col("text")
+    hashes = pl.DataFrame({"text": text}).select(
+        told.is_not_null().alias("is_there"),
+        told.hash(seed=0).alias("key"),
+        pl.concat_str(pl.lit(_SALT), told).hash(seed=1).alias("check"),
     )
-    there = pl.col("is_there")
-    return hashes.select(pl.when(there).then(name).alias(name) for name in ("key", "check"))
+    return hashes.select(pl.when("is_there").then(name).alias(name) for name in ("key", "check"))

@@ -16,6 +16,7 @@ from pango_load.catalogue.types import SEED_TYPES
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import fit
 from pango_load.records import Chunk
+from pango_load.validation.groups import GroupJudge
 from pango_load.validation.judge import Judge
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,7 @@ PROMISED: list[tuple[str, str, int, Found, Found]] = [
     ("activities.csv", "customer-product-activity", 6, [], []),
     ("comments.csv", "customer-product-comment", 5, [], []),
     ("subscribers.csv", "customer-product-subscriber", 5, [], []),
+    ("orders.csv", "order", 9, [(8, "number.whole")], []),
 ]
 
 
@@ -61,7 +63,8 @@ def test_a_sample_fits_its_mapping_and_has_the_promised_mistakes(
     numbers = pl.Series(range(2, len(cells) + 2), dtype=pl.Int64)
 
     mapping = fit(read_mapping(ROOT / "mappings" / f"{name}.yaml", object_type_name=name), frame.columns, strict=True)
-    judged = Judge(mapping).judge(Chunk(frame=frame, first=0, rows=numbers))
+    judge = GroupJudge(mapping) if mapping.groups else Judge(mapping)
+    judged = judge.judge(Chunk(frame=frame, first=0, rows=numbers))
 
     assert len(cells) == rows
     assert mapping.warnings == ()
@@ -70,8 +73,8 @@ def test_a_sample_fits_its_mapping_and_has_the_promised_mistakes(
 
 
 def test_every_seed_type_has_a_sample_and_a_mapping() -> None:
-    """Each of the twelve can be tried by anybody."""
-    assert {case[1] for case in PROMISED} == set(SEED_TYPES)
+    """Each of the twelve can be tried by anybody, and orders with their items."""
+    assert {case[1] for case in PROMISED} == {*SEED_TYPES, "order"}
     assert {path.stem for path in (ROOT / "mappings").glob("*.yaml")} >= set(SEED_TYPES)
 
 

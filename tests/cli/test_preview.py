@@ -18,7 +18,8 @@ from pango_load.cli.curl import curl_command
 from pango_load.cli.preview_command import pretty_json, safe_json
 from pango_load.delivery.profile import APP_CONNECT
 from pango_load.errors import UsageError
-from pango_load.preview import RowExplained, Step, explain_row, preview
+from pango_load.one_row import RowExplained, Step, explain_row
+from pango_load.preview import preview
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 

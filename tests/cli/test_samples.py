@@ -25,6 +25,7 @@ SAMPLES = {
     "activities.csv": ("customer-product-activity", 6, 0),
     "comments.csv": ("customer-product-comment", 5, 0),
     "subscribers.csv": ("customer-product-subscriber", 5, 0),
+    "orders.csv": ("order", 7, 2),
 }
 
 

@@ -141,8 +141,8 @@ def test_every_sample_mapping_reads_and_fits_the_schema(path: Path) -> None:
 
 
 def test_every_documented_type_has_a_sample_mapping() -> None:
-    """Protects the newcomer of any of the twelve types from an empty page."""
-    assert {path.stem for path in SAMPLES} == set(SEED_TYPES)
+    """Protects the newcomer of any of the twelve types, and of orders, from an empty page."""
+    assert {path.stem for path in SAMPLES} == {*SEED_TYPES, "order"}
 
 
 def test_what_map_writes_is_right_in_an_editor() -> None:

@@ -19,7 +19,7 @@ from pango_load.mapping.evidence import gather
 from pango_load.mapping.proposal_text import proposal_text, write_proposal
 from pango_load.mapping.propose import Proposal, propose
 from pango_load.mapping.read import read_mapping
-from pango_load.mapping.resolve import choose_mapping, match_headers
+from pango_load.mapping.resolve import choose_mapping, fit, match_headers
 from pango_load.mapping.scores import name_score, with_evidence
 
 if TYPE_CHECKING:
@@ -242,6 +242,27 @@ def test_a_flag_that_is_no_zone_is_answered_with_that_of_viet_nam(tmp_path: Path
         fitted(customer().replace("timezone: Asia/Ho_Chi_Minh\n", ""), tmp_path, timezone="Xyz/Abc")
     assert caught.value.message.startswith('--timezone: "Xyz/Abc" is not a time zone that is known (IANA names')
     assert caught.value.advice == "Viet Nam is Asia/Ho_Chi_Minh."
+
+
+def test_lists_of_one_entry_are_made_of_the_same_rows(tmp_path: Path) -> None:
+    """A row is one item of each list, so that only one column can say which rows belong together."""
+    item = "{type: Object, fields: {sku: {type: String}}}"
+    (tmp_path / "basket.yaml").write_text(
+        "object: custom-model\ntitle: Basket\ncoverage: partial\nsource: console\nfields:\n"
+        f"  refId: {{type: String}}\n  shop: {{type: String}}\n  items: {item}\n  gifts: {item}\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "x.yaml"
+    path.write_text(
+        "object: basket\ncolumns: {r: refId, s: shop}\nitems: {groupBy: refId, columns: {a: sku}}\n"
+        "gifts: {groupBy: shop, columns: {b: sku}}\n",
+        encoding="utf-8",
+    )
+    mapping = read_mapping(path, catalogue=tmp_path)
+    with pytest.raises(MappingError) as caught:
+        fit(mapping, ["r", "s", "a", "b"])
+    told = "gifts > groupBy: items is grouped by refId: all lists of an entry are made of the same rows."
+    assert [mistake.partition(", ")[2].partition(", ")[2] for mistake in caught.value.mistakes] == [told]
 
 
 def test_headers_that_are_no_fields_are_answered_with_map() -> None:

@@ -813,6 +813,14 @@ _CASES = [
         id="a-group-by-nothing",
     ),
     pytest.param(
+        "object: meta-survey\ncolumns: {s: surveyId}\nquestions: {groupBy: surveyId, columns: {q: questionId, l: langDef}}\n",
+        ("s", "q", "l"),
+        [
+            "mappings/x.yaml, line 3, questions: questions of meta-survey is a map from keys to items, and no public page says which keys: rows cannot be grouped into it. Send it as JSON: from a JSONL file, or in one cell."
+        ],
+        id="a-map-made-of-rows",
+    ),
+    pytest.param(
         "object: order\ncolumns: {o: orderId, s: orderStatus, c: customerId, n: customerName, e: customerEmail}\nitems: orderId\n",
         ("o", "s", "c", "n", "e"),
         [

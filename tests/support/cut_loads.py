@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pango_load.sandbox.server import Sandbox
 
 
-class _Cutter(Silent):
+class Cutter(Silent):
     """Asks for a stop when so many answers have come."""
 
     def __init__(self, stop: StopRequest, answers: int) -> None:
@@ -52,7 +52,7 @@ def run_in_pieces(plan: LoadPlan, *cuts: int) -> LoadReport:
     """
     for answers in cuts:
         stop = StopRequest()
-        report = load(plan, stop=stop, watcher=_Cutter(stop, answers))
+        report = load(plan, stop=stop, watcher=Cutter(stop, answers))
         if report.stopped is None:
             return report
     return load(replace(plan))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pango_load.plan import LoadPlan
     from pango_load.records import FieldMapping
     from pango_load.road import Road
+    from pango_load.source.files import Source
     from pango_load.source.fingerprint import Fingerprint
 
 
@@ -197,19 +198,29 @@ class RunToRetry:
         if tuple(FileDigest(found.digest, found.size) for found in fingerprints) != facts.files:
             return None
         numbers = RowNumbers(self.journal.numbering(), facts.read)
-        picks = Picks()
-        for index in missing:
-            position = left.positions[index]
-            picks.add(position, index, *numbers.place(position))
+        picks = _found_again(source, {numbers.place(left.positions[index]): index for index in missing})
         words = {
             at: (entry.code, entry.message)
             for entry in self.journal.refused_rows()
             for at in rows_of(self.journal, entry)
         }
         refused = {
-            place: words[left.positions[index]] for place, index in enumerate(missing) if left.positions[index] in words
+            place: words[left.positions[index]]
+            for place, index in enumerate(picks.left)
+            if left.positions[index] in words
         }
         return _provider(PickedRows(source, picks, headers, terms), left, fingerprints, refused)
+
+
+def _found_again(source: Source, wanted: Mapping[tuple[int, int], int]) -> Picks:
+    """Rows of the run in its source, by number and file: a run may have read them in another order (`--sort`)."""
+    found = Picks()
+    for chunk in source.read_chunks():
+        for record, row in enumerate(chunk.rows.to_list(), chunk.first):
+            index = wanted.get((row, chunk.file))
+            if index is not None:
+                found.add(record, index, row, chunk.file)
+    return found.chosen(sorted(range(len(found)), key=found.left.__getitem__))
 
 
 def _provider(

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 from inline_snapshot import snapshot
 from support.cli_more import quickly
-from support.program import HEADERS, MAIN_JOB, customer, start, wait_until_accepted, write_csv
+from support.program import HEADERS, MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv
 
 from pango_load.sandbox.faults import parse_fault
 from pango_load.sandbox.server import Sandbox
@@ -473,6 +473,46 @@ def test_two_retries_of_one_run_do_not_overlap(tmp_path: Path) -> None:
         process.communicate(timeout=60)
         assert (second.code, process.returncode) == (11, 0), second.err
         assert set(times_received(slow).values()) == {1}
+
+
+def test_what_came_through_a_pipe_is_mended_without_it(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects rows of which no source is left: the run's folder holds all that a retry needs."""
+    text = write_csv(tmp_path / "a.csv", ten_customers()).read_text(encoding="utf-8")
+    (tmp_path / "a.csv").unlink()
+    words = ("-", *MAIN_JOB, *ZONE, "--json", "--out", "run")
+    run = str(pango_load(*words, folder=tmp_path, sandbox=sandbox, stdin=text).summary["run"])
+    fixed = in_file(tmp_path, lambda lines: [mended(lines[2])])
+    first = retried(run, fixed, folder=tmp_path, sandbox=sandbox)
+    assert balance(first) == (3, 8, 2, 0), first.err
+    own = tmp_path / "run" / "rejected.csv"
+    write_lines(own, [mended(lines_of(own)[0])])
+    # The row that was taken out of the only file that held it is still counted, and told to be gone.
+    second = quickly("retry", run, folder=tmp_path, sandbox=sandbox)
+    assert second.code == 3
+    assert "1 row that is left stands in no file any more, and cannot be written again." in second.out.replace(
+        "\n", " "
+    )
+    assert "\n  rejected   1" in second.out
+
+
+def test_rows_rejected_for_another_row_stay_so(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects `onDuplicate: reject`: alone in its file, a repeated row would look like the only one."""
+    mapping = tmp_path / "mapping.yaml"
+    columns = "\n".join(f"  {name}: {name}" for name in HEADERS)
+    mapping.write_text(
+        f"object: customer-identity\ntimezone: {ZONE[1]}\nonDuplicate: reject\ncolumns:\n{columns}\n", encoding="utf-8"
+    )
+    write_csv(tmp_path / "a.csv", [customer(1), customer(2, email="x"), customer(1, fullName="again")])
+    words = ("a.csv", "--mapping", "mapping.yaml", "--json", "--out", "run")
+    loaded = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    assert balance(loaded)[0] == 3, loaded.err
+    rejected = loaded.counts["rejected"]
+    before = len(sandbox.accepted_entries)
+    fixed = in_file(tmp_path, lambda lines: [mended(line) if line["email"] == "x" else line for line in lines])
+    ended = quickly("retry", str(loaded.summary["run"]), fixed, folder=tmp_path, sandbox=sandbox)
+    assert len(sandbox.accepted_entries) == before + 1, ended.err
+    assert "rejected for a row of the same record key" in ended.err.replace("\n                ", " ")
+    assert len(lines_of(tmp_path / "run" / "rejected.csv")) == rejected - 1
 
 
 def test_the_end_of_a_retry_tells_what_it_came_to(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pango_load.cli.descriptors import BASE, fitting_senders, raised_limit
 from pango_load.cli.progress import ScreenWatcher
 from pango_load.cli.screen import is_terminal, print_lines, print_stop, width_of
 from pango_load.cli.spool import STANDARD_INPUT, forget_spool, with_spool
@@ -108,6 +109,7 @@ def run_load(flags: LoadFlags) -> int:
 
     clock = SystemClock()
     settings = read_settings(env_file=flags.env_file, profile=flags.profile)
+    flags = _with_fitting_senders(flags)
     with ExitStack() as resources:
         flags, kept = _spooled(flags, settings, resources)
         plan = replace(make_plan(flags, settings), spool=kept)
@@ -135,6 +137,18 @@ def run_load(flags: LoadFlags) -> int:
         if kept is not None and report.exit_code in _SETTLED:
             forget_spool(kept)
     return show_report(report, as_json=flags.json, quiet=flags.quiet, no_values=flags.no_values)
+
+
+def _with_fitting_senders(flags: LoadFlags) -> LoadFlags:
+    """As many senders as this process may have connections; a sandbox has the other ends of them."""
+    each = 2 if flags.sandbox else 1
+    limit = raised_limit(BASE + each * flags.senders)
+    senders = fitting_senders(flags.senders, each=each, limit=limit)
+    if senders < flags.senders:
+        sys.stderr.write(
+            f"{senders} instead of {flags.senders} requests at once: this process may open {limit} files (ulimit -n).\n"
+        )
+    return replace(flags, senders=senders)
 
 
 def run_check(flags: LoadFlags) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
-from support.program import HEADERS, MAIN_JOB, pango_load, write_customers
+from support.program import HEADERS, MAIN_JOB, command, environment, pango_load, write_customers
 
+from pango_load.cli.descriptors import BASE
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 
@@ -146,3 +148,26 @@ def test_a_workbook_whose_first_sheet_is_a_cover_says_that_there_are_others(tmp_
     ended = pango_load("check", "a.xlsx", *MAIN_JOB, folder=tmp_path)
     assert ended.code == 2
     assert "  a.xlsx: sheet Sheet (1 other sheet not read); --sheet names another.\n" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "said"),
+    [(BASE, 2, "may open only 40 files at once"), (BASE + 8, 0, "8 instead of 32 requests at once")],
+    ids=["not one request", "a few requests"],
+)
+def test_a_low_limit_of_open_files_is_kept_or_told(
+    files: int, code: int, said: str, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """Protects from a load that hangs or dies half way because it may not open one more connection."""
+    write_customers(tmp_path / "a.csv", 2000)
+    words = command("a.csv", *MAIN_JOB, "--timezone", "Asia/Ho_Chi_Minh", "-q")
+    ended = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -n "$0"; exec "$@"', str(files), *words],
+        cwd=tmp_path,
+        env=environment(tmp_path, sandbox),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr

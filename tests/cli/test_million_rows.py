@@ -51,6 +51,7 @@ class Seen:
 def load(folder: Path, rows: int) -> tuple[Mapping[str, int], int, int, int]:
     """Load so many rows; counts, peak memory in MB, rows that arrived more than once, requests without an answer."""
     folder.mkdir()
+    # The system's figure for a child is no lower than what its parent needed when it was started: this one stays small.
     write_customers(folder / "a.csv", rows)
     seen = Seen(rows)
     settings = SandboxSettings(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pango_load.sandbox.server import Sandbox
 
@@ -116,7 +116,7 @@ def customer(number: int, **cells: str) -> dict[str, str]:
     } | cells
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, HEADERS, lineterminator="\n")
         writer.writeheader()
@@ -126,7 +126,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 def write_customers(path: Path, count: int) -> Path:
     """A CSV of `count` good customers."""
-    return write_csv(path, [customer(number) for number in range(count)])
+    return write_csv(path, (customer(number) for number in range(count)))
 
 
 def wait_until_accepted(sandbox: Sandbox, requests: int, process: subprocess.Popen[str]) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from pango_load.records import EntryRef, Outcome, RefusedEntry
 
 
 class Recorder(Protocol):
     """Remembers what happened, durably: when a call returns, a crash cannot undo it.
+
+    What it is told first is durable first: no crash keeps a call and undoes one that was begun before it.
 
     A call that raises stops the load; a request whose intention could not be recorded is not sent.
     """
@@ -40,6 +44,6 @@ class Recorder(Protocol):
         """Part of a batch that was taken apart is settled; `held`: their answer never came, they are not sent again."""
         ...
 
-    async def settled(self, outcome: Outcome) -> None:
+    def settled(self, outcome: Outcome) -> Coroutine[None, None, None]:
         """Batch `outcome.batch` is done with. Its `refused` and `held` repeat what `piece` has told in this run."""
         ...

@@ -164,10 +164,13 @@ class _Delivery:
             if reason is not None:
                 raise await self._wind_down(senders, reason)
             await self._road.settle_what_was_in_vain()
+            if (failure := await self._road.settling.finish()) is not None:
+                raise failure
         finally:
             for task in (*senders, asked, over):
                 task.cancel()
             await asyncio.gather(*senders, asked, over, return_exceptions=True)
+            await self._road.settling.finish()
             close = getattr(self._stream, "aclose", None)
             if close is not None:
                 with suppress(Exception):
@@ -224,7 +227,7 @@ class _Delivery:
         # Their answers are given up; each records that before it goes.
         for task in pending:
             task.cancel()
-        ends = await asyncio.gather(*senders, return_exceptions=True)
+        ends = [*await asyncio.gather(*senders, return_exceptions=True), await self._road.settling.finish()]
         if isinstance(reason, (Interrupted, TemporaryStop)):
             for end in ends:
                 if isinstance(end, Exception) and not isinstance(end, (Interrupted, TemporaryStop, CalledOff)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pango_load.delivery.exchange import End, Job, Result
 from pango_load.delivery.narrowing import Narrowing
+from pango_load.delivery.settling import Settling
 from pango_load.errors import MustBeMended
 from pango_load.records import Outcome, RefusedEntry, Verdict
 
@@ -72,6 +73,7 @@ class BatchRoad:
     exchange: Exchange
     guard: RefusalGuard
     size: SizeLimit = field(default_factory=SizeLimit)
+    settling: Settling = field(default_factory=Settling)
     _in_vain: list[tuple[_Tally, Outcome]] = field(default_factory=list)
 
     async def bring(self, batch: Batch, line: Line) -> tuple[Outcome, float | None]:
@@ -114,7 +116,7 @@ class BatchRoad:
             await self._settle(tally, outcome)
 
     async def _settle(self, tally: _Tally, outcome: Outcome) -> None:
-        await self.exchange.recorder.settled(outcome)
+        await self.settling.begin(self.exchange.recorder.settled(outcome))
         tally.tell(self.exchange, outcome.batch)
         self.exchange.listener.settled(outcome)
 

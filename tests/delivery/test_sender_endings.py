@@ -291,6 +291,29 @@ def test_what_cannot_be_recorded_is_not_sent(fail_at: int) -> None:
     assert len(story.world.left) <= len(intentions)
 
 
+def test_a_sender_goes_on_while_its_outcome_is_written_but_its_next_request_waits_for_it() -> None:
+    """Protects the promise at half the price: what left is known, and a slow disk is waited for once a batch."""
+    story = Story(batches=make_batches(10), decide=always(OK), options=DeliveryOptions(senders=1, windows=()))
+    story.record.pause = 1.0
+
+    assert story.run() is None
+
+    assert story.record.log == [(step, batch) for batch in range(10) for step in ("sending", "settled")]
+    assert story.record.positions(ACCEPTED) == set(range(40))
+    assert 11 <= story.lasted < 15
+
+
+@pytest.mark.parametrize("fail_at", [1, 11], ids=["the-first", "the-last"])
+def test_an_outcome_that_cannot_be_written_ends_the_load(fail_at: int) -> None:
+    """Protects the last batches as well: nobody waited for their outcomes one by one."""
+    story = Story(batches=make_batches(6), decide=always(OK), options=DeliveryOptions(senders=1, windows=()))
+    story.record.fail_at = fail_at
+
+    assert isinstance(story.run(), OSError)
+
+    assert len(story.world.left) == (fail_at + 1) // 2
+
+
 def test_many_unreadable_successes_in_a_row_stop_the_load() -> None:
     """Protects against a login page in Pango's place: its 200s are no acceptance, whoever repeats them."""
     odd = Answer(status=200, body=b"<html>Please log in</html>")

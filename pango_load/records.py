@@ -361,6 +361,7 @@ class Chunk:
         lines: JSONL only: the line of each record as it stands in the file, in step with `frame`.
         is_plain: it is known that every cell is in Unicode's composed form (NFC) whatever is put beside it, and that
             the only white space in it is the space; False where nobody looked.
+        longest: bytes of its longest cell, or more; None where nobody looked.
     """
 
     frame: pl.DataFrame
@@ -370,6 +371,7 @@ class Chunk:
     damaged: Mapping[int, Damage] = field(default_factory=dict)
     lines: pl.Series | None = None
     is_plain: bool = False
+    longest: int | None = None
 
 
 # --- what is judged ---------------------------------------------------------------------------------------------------

@@ -150,14 +150,15 @@ class Survey:
         frame = chunk.frame
         is_close = chunk.first < CLOSE_RECORDS
         looks = self._lost.looks()
-        seen = frame.select(_LENGTHS_SEEN, *(look.alias(f"\x00{name}") for name, look in looks.items())).row(0)
-        suspects = [(name, _SHORT) for name, is_hit in zip(looks, seen[frame.width :], strict=True) if is_hit]
-        suspects += [
-            (name, str(cut))
-            for name, longest in zip(frame.columns, seen[: frame.width], strict=True)
-            for cut in LENGTHS
-            if (longest or 0) >= cut
-        ]
+        seen = frame.select(look.alias(name) for name, look in looks.items()).row(0) if looks else ()
+        suspects = [(name, _SHORT) for name, is_hit in zip(looks, seen, strict=True) if is_hit]
+        if chunk.longest is None or chunk.longest >= min(LENGTHS):
+            suspects += [
+                (name, str(cut))
+                for name, longest in frame.select(_LENGTHS_SEEN).row(0, named=True).items()
+                for cut in LENGTHS
+                if (longest or 0) >= cut
+            ]
         if is_close:
             return suspects + self._signs_hit(frame, (_CLOSE_LOOK,))
         sample = frame[pl.int_range(0, frame.height, _SAMPLED, eager=True)]

@@ -71,6 +71,7 @@ class DelimitedReader:
                         file=file,
                         damaged=piece.damaged,
                         is_plain=piece.is_plain,
+                        longest=piece.longest,
                     )
                     first += piece.frame.height
                 row += piece.lines
@@ -104,6 +105,7 @@ class _Piece:
     used: int
     damaged: dict[int, Damage]
     is_plain: bool = False
+    longest: int | None = None
 
 
 class _Parser:
@@ -129,6 +131,7 @@ class _Parser:
         self._lengths = (
             pl.sum_horizontal(pl.all().sum()).alias("in cells"),
             pl.min_horizontal(pl.all().min()).alias("shortest"),
+            pl.max_horizontal(pl.all().max()).alias("longest"),
         )
 
     def parse(self, text: bytes, *, final: bool) -> Iterator[_Piece]:
@@ -159,17 +162,26 @@ class _Parser:
             # The last line's end stands in a cell.
             whole = text[: last_cut(text, self._dialect)]
             letters = Letters(whole)
-        frame = self._parse_fast(whole, letters) if whole else None
-        if frame is None:
+        parsed = self._parse_fast(whole, letters) if whole else None
+        if parsed is None:
             return None
+        frame, longest = parsed
         rows = pl.int_range(frame.height, eager=True)
         line_ends = frame.height + returns_before_line_ends(whole, self._dialect)
         is_plain = letters.are_plain(line_ends=line_ends, separator=self._dialect.separator)
         used = len(text) if final else len(whole)
-        return _Piece(frame=frame, rows=rows, lines=frame.height, used=used, damaged={}, is_plain=is_plain)
+        return _Piece(
+            frame=frame,
+            rows=rows,
+            lines=frame.height,
+            used=used,
+            damaged={},
+            is_plain=is_plain,
+            longest=longest,
+        )
 
-    def _parse_fast(self, text: bytes, letters: Letters) -> pl.DataFrame | None:
-        """The records of `text`, or None where it is not certain that every byte of it is accounted for.
+    def _parse_fast(self, text: bytes, letters: Letters) -> tuple[pl.DataFrame, int] | None:
+        """The records of `text` and the bytes of the longest cell; None where not surely every byte is accounted for.
 
         polars fills up short rows and says nothing, so the bytes are counted: those of the cells, the separators
         and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
@@ -192,7 +204,7 @@ class _Parser:
             )
         except pl.exceptions.PolarsError:
             return None
-        in_cells, shortest = frame.select(pl.all().str.len_bytes()).select(*self._lengths).row(0)
+        in_cells, shortest, longest = frame.select(pl.all().str.len_bytes()).select(*self._lengths).row(0)
         returns = returns_before_line_ends(text, self._dialect)
         if len(text) != in_cells + frame.height * self._width + taken_off + returns:
             return None
@@ -202,7 +214,7 @@ class _Parser:
             return None
         if self._code_at is not None and frame.select(self._still_damaged).to_series().any():
             return None
-        return frame if len(self._shown) == self._width else frame.select(self._shown)
+        return (frame if len(self._shown) == self._width else frame.select(self._shown)), longest or 0
 
     def _is_odd(self, text: bytes) -> bool:
         """Where polars takes bytes away without a trace: a mark at the beginning, blank lines of a single column."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Letters outside these ranges may have another normal form; Vietnamese in its usual form stays inside.
 _MAY_NEED_NFC = "[^\u0000-\u02ff\u1e00-\u1eff\u2010-\u203a\u20ab\u20ac]"
 
+_FEW = 2_000
+
 _CLEANERS = {
     Clean.TRIM: lambda text: text,  # outer white space has gone already
     Clean.COLLAPSE: lambda text: text.str.replace_all(r"\s+", " "),
@@ -38,9 +40,13 @@ def clean_cells(frame: pl.DataFrame, mapping: FieldMapping, indexes: Sequence[in
         name: str(at) for at, name in enumerate(sorted({name for rule in rules.values() for name in rule.columns}))
     }
     cells = frame.select(frame.get_column(name).alias(place) for name, place in places.items())
-    if cells.width:
-        stripped = cells.select(pl.all().str.strip_chars())
-        cells = _without_nothings(_composed(stripped), [word for word in mapping.nulls if word])
+    nulls = [word for word in mapping.nulls if word]
+    if cells.width and cells.height < _FEW:
+        # Asking first which columns need it would cost more than doing it.
+        composed = pl.all().str.strip_chars().str.normalize("NFC")
+        cells = cells.select(composed).select(pl.when(~pl.all().is_in(["", *nulls])).then(pl.all()))
+    elif cells.width:
+        cells = _without_nothings(_composed(cells.select(pl.all().str.strip_chars())), nulls)
     texts = [_text_of(rule, places).alias(str(index)) for index, rule in rules.items()]
     if cells.width:
         return cells.select(texts)

@@ -71,27 +71,30 @@ class ColumnReader:
         return {at: (type_values(text[str(at)], rules[at], zone, offsets), text[str(at)]) for at in indexes}
 
     def _read_left(self, frame: pl.DataFrame, seen: Glance) -> dict[int, tuple[Values, pl.Series]]:
-        """Read the rows that hold a cell left over carefully, and put them back in place."""
+        """Read the cells that are left over carefully, and put them back in place."""
         if not seen.left:
             return {}
         is_left = reduce(or_, seen.left.values())
         rows = is_left.arg_true()
         columns = {self._mapping.columns[at].column or "": None for at in seen.left}
         few = frame.select(frame.get_column(name) for name in columns).filter(is_left)
-        part = self._read_carefully(few, list(seen.left), None)
+        text = clean_cells(few, self._mapping, list(seen.left))
         nothing = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
         put: dict[int, tuple[Values, pl.Series]] = {}
-        for at, (typed, text) in part.items():
+        for at, left in seen.left.items():
+            rule, own = self._mapping.columns[at], left.filter(is_left)
+            places, read = rows.filter(own), text[str(at)].filter(own)
+            typed = type_values(read, rule, self._mapping.zone, None)
             findings = tuple(
                 Finding(
                     code=finding.code,
-                    rows=nothing.clone().scatter(rows.filter(finding.rows), values=True),
+                    rows=nothing.clone().scatter(places.filter(finding.rows), values=True),
                     places=finding.places,
                 )
                 for finding in typed.findings
                 if finding.rows.any()
             )
-            cells = frame.get_column(self._mapping.columns[at].column or "")
-            values = seen.values[at].clone().scatter(rows, typed.values)
-            put[at] = (Values(values, findings), cells.clone().scatter(rows, text))
+            cells = frame.get_column(rule.column or "")
+            values = seen.values[at].clone().scatter(places, typed.values)
+            put[at] = (Values(values, findings), cells.clone().scatter(places, read))
         return put

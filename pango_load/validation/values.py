@@ -117,22 +117,21 @@ def _as_text(text: pl.Series, rule: ColumnRule, zone: ZoneRule) -> Values:
 
 def _as_word(text: pl.Series, rule: ColumnRule) -> Values:
     """Closed lists are matched without regard to case and sent in the documented spelling."""
-    words_by_lower = {word.lower(): word for word in rule.rule.values}
-    exact = text.is_in(list(rule.rule.values))
-    made = text
-    unknown = _marked(~exact)
-    if unknown.any():
-        rest = text.filter(unknown).str.to_lowercase()
-        found = rest.replace_strict(
-            list(words_by_lower), list(words_by_lower.values()), default=None, return_dtype=pl.String
-        )
-        respelled = spread(found, unknown)
-        made = text.zip_with(respelled.is_null(), respelled)
-        unknown &= respelled.is_null()
+    spellings = {word.lower(): word for word in rule.rule.values}
+    cell = pl.col("cell")
+    is_exact = cell.is_in(rule.rule.values)
+    respelled = cell.str.to_lowercase().replace_strict(
+        list(spellings), list(spellings.values()), default=None, return_dtype=pl.String
+    )
+    # Kept as typed where unknown: a check turned to a warning sends it so.
+    read = text.alias("cell").to_frame()
+    made, unknown = read.select(
+        made=pl.when(is_exact).then(cell).otherwise(pl.coalesce(respelled, cell)),
+        unknown=(~is_exact & respelled.is_null()).fill_null(value=False),
+    ).get_columns()
     words = ", ".join(rule.rule.values)
     places = {"words": words}
     code = "word.open" if rule.rule.values_open else "word.closed"
-    # Kept as typed where unknown: a check turned to a warning sends it so.
     return Values(made, (Finding(code=code, rows=unknown, places=places),))
 
 

@@ -423,8 +423,8 @@ DAMAGE = {
         "format the column as a date and export again."
     ),
     "damage.rounded": (
-        "Numbers of more than 15 digits in a workbook, or long ones that end in zeros in a text: Excel keeps 15 digits. "
-        "Format the column as text and enter the ids again, or export it as text from where they come."
+        "Numbers of more than 15 digits in a workbook, or long ones that end in zeros in a text: Excel keeps 15 "
+        "digits. Format the column as text and enter the ids again, or export it as text from where they come."
     ),
     "damage.swapped": (
         "E-mail addresses under a phone, or phones under an e-mail address. Check the order of the columns."

@@ -21,6 +21,10 @@ class Letters:
         self._bytes = pl.Series("letter", [text], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
         is_quote = self._bytes == _QUOTE if b'"' in text else None
         self._quotes = None if is_quote is None else is_quote.arg_true()
+        # Looked at now, while they are at hand in the processor.
+        checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
+        self._controls, *other = self._bytes.to_frame().select(checks).row(0)
+        self._is_plain = not any(other)
 
     @property
     def quotes(self) -> int:
@@ -62,14 +66,11 @@ class Letters:
             line_ends: how many bytes of CR and LF end lines, so that no cell holds another.
             separator: of the cells; one byte.
         """
-        text = self._text
-        if separator.isspace() and b'"' in text:
+        if separator.isspace() and self._quotes is not None:
             return False
         # Without quotes, a separator stands nowhere but between cells.
-        expected = line_ends + (text.count(separator) if separator < b" " else 0)
-        checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
-        controls, *other = self._bytes.to_frame().select(checks).row(0)
-        return controls == expected and not any(other)
+        expected = line_ends + (self._text.count(separator) if separator < b" " else 0)
+        return self._is_plain and self._controls == expected
 
 
 @cache

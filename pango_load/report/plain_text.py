@@ -49,7 +49,12 @@ def spoken_time(seconds: float) -> str:
     return "0 s"
 
 
-_REASONS = {"pace": "an even pace", "pause": "as long as Pango asked for", "answers": "answers under way"}
+_REASONS = {
+    "pace": "an even pace",
+    "quota": "the account's limits",
+    "pause": "a pause that Pango asked for",
+    "answers": "answers under way",
+}
 
 
 def limit_words(label: str) -> str:

@@ -203,7 +203,7 @@ def test_waits_are_told_in_words_that_are_no_terms_of_ours() -> None:
     read = Reader(report_html(replace(a_page(), waits=waits)))
     for words in (
         "waited for an even pace",
-        "waited for as long as Pango asked for",
+        "waited for a pause that Pango asked for",
         "waited for the limit over 1 min",
     ):
         assert words in read.text

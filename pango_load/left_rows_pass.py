@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from pango_load.catalogue.problems import describe_problem
 from pango_load.journal.mending import Left, LeftRows
+from pango_load.plan import SourceOptions
 from pango_load.records import Damage, Problem
 from pango_load.report.row_files import DAMAGE_HINT, damaged_texts
+from pango_load.road import Road
 from pango_load.run import disk_trouble
-from pango_load.validation.judge import Judge
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def write_left_rows(
 def _rows(
     provider: Provider, mapping: FieldMapping, texts: Mapping[tuple[int, str], str], names: Sequence[str]
 ) -> Iterator[_Row]:
-    judge = Judge(mapping)
+    judge = Road(source=provider.rows, mapping=mapping, reading=SourceOptions()).judge()
     for chunk, marks in provider.rows.marked_chunks(provider.expected):
         judged = judge.judge(chunk)
         problems = {index: row.problems for index, row in rejected_rows(judged)}
@@ -94,7 +95,8 @@ def _rows(
         for index in range(chunk.frame.height):
             at = chunk.first + index
             words = provider.refused.get(at)
-            said = problems.get(index) or _as_it_was(told[index]) if words is None else (_refusal(words),)
+            own = (*problems.get(index, ()), *provider.for_others.get(at, ()))
+            said = own or _as_it_was(told[index]) if words is None else (_refusal(words),)
             yield _Row(provider.positions[at], shown, index, said)
 
 

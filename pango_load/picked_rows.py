@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pango_load.journal.retry_moves import Words
     from pango_load.journal.retry_terms import RetryTerms
-    from pango_load.records import Damage
+    from pango_load.records import Damage, Problem
     from pango_load.source.files import Source
     from pango_load.source.fingerprint import Fingerprint
 
@@ -209,9 +209,11 @@ class Provider:
         positions: of each of them, in the run.
         expected: what its files were when they were read before.
         refused: the platform's words, by place among `rows`, where it has just refused them.
+        for_others: likewise, why rows have just been rejected for another row.
     """
 
     rows: PickedRows
     positions: Sequence[int]
     expected: tuple[Fingerprint, ...] | None
     refused: Mapping[int, Words]
+    for_others: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from pango_load.report.plain_text import counted, grouped
 from pango_load.report.row_files import told_apart
 from pango_load.rows_to_retry import RowsToRetry, RunToRetry
 from pango_load.run import Balance, LoadReport, Run, logged, retry_command
+from pango_load.selection import FOR_OTHERS
 from pango_load.sending import Sender
 from pango_load.survey import Survey, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from pango_load.journal.runs import KnownRun
     from pango_load.picked_rows import Provider
     from pango_load.plan import RetryPlan
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, Problem, RejectedRow
 
 NOTES_AT_ONCE = 5_000
 
@@ -154,11 +155,12 @@ class _Retrying:
         plan = self._plan(asked.files or run_to_retry.own_files())
         mended = run_to_retry.match(plan, is_mapping_named=asked.mapping is not None)
         run = self._open(plan, mended)
+        keeper = _Keeper(self.journal, mended)
         mending: Mending | None = None
         stopped: LoadStopped | None = None
         with logged(run, self.sender.credentials.secrets):
             try:
-                mending = self._survey(run, mended)
+                mending = self._survey(run, mended, keeper)
                 if mending.batches:
                     self.sender.send(run, mending, partial(self._announce, run))
                 else:
@@ -167,7 +169,7 @@ class _Retrying:
             except LoadStopped as reason:
                 stopped = reason
             refused = {} if mending is None else mending.refused
-            providers = run_to_retry.providers(mended, refused, tuple(run.fingerprints))
+            providers = run_to_retry.providers(mended, refused, keeper.for_others, tuple(run.fingerprints))
             return self._end(run, providers, stopped, _notice(mended, mending))
 
     def _plan(self, files: tuple[Path, ...]) -> LoadPlan:
@@ -224,8 +226,7 @@ class _Retrying:
 
     # --- survey and sending -------------------------------------------------------------------------------------------
 
-    def _survey(self, run: Run, mended: RowsToRetry) -> Mending:
-        keeper = _Keeper(self.journal, mended)
+    def _survey(self, run: Run, mended: RowsToRetry, keeper: _Keeper) -> Mending:
         repeated = RepeatedKeys(self.journal.path.parent)
         planner = BatchPlanner(run.plan.batch_size, repeated)
         with closing(repeated):
@@ -319,6 +320,7 @@ class _Keeper:
     mended: RowsToRetry
     others: set[int] = field(default_factory=set)
     notes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    for_others: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
 
     def passed(self, chunk: Chunk) -> None:
         """Their numbers are known."""
@@ -326,6 +328,8 @@ class _Keeper:
     def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
         """See `SurveyKeeper`."""
         self.others.add(row.position)
+        if because := tuple(problem for problem in row.problems if problem.code in FOR_OTHERS):
+            self.for_others[row.position] = because
         left = self.mended.picks.left[row.position]
         # What may have arrived stays unknown, whatever is in the file now.
         if self.mended.left.kind(left) is Left.REJECTED:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pango_load.journal.retry_terms import RetryTerms
     from pango_load.journal.runs import KnownRun
     from pango_load.plan import LoadPlan
-    from pango_load.records import FieldMapping
+    from pango_load.records import FieldMapping, Problem
     from pango_load.road import Road
     from pango_load.source.files import Source
     from pango_load.source.fingerprint import Fingerprint
@@ -120,7 +120,7 @@ class RunToRetry:
         rows = PickedRows(source, alone, headers, terms)
         if own is not None:
             refuse_strangers(rows, own, road.mapping, run=run)
-        return RowsToRetry(
+        mended = RowsToRetry(
             left=left,
             picks=alone,
             road=replace(road, source=rows),
@@ -129,6 +129,29 @@ class RunToRetry:
             repeated=len(sent) - len(alone),
             own=own,
         )
+        for column in {group.group_by for group in road.mapping.groups}:
+            self._refuse_parts(mended, column)
+        return mended
+
+    def _refuse_parts(self, mended: RowsToRetry, column: str) -> None:
+        """No entry is sent with an item missing: all rows of a group are mended together, or none.
+
+        Raises:
+            UsageError: a row of the run is left that shares its `column` with a row that would be sent.
+        """
+        sent: dict[str, int] = {}
+        for chunk in mended.rows.read_chunks():
+            for cell, row in zip(chunk.frame[column].to_list(), chunk.rows.to_list(), strict=True):
+                sent.setdefault((cell or "").strip(), row)
+        for provider in self._elsewhere(mended):
+            for chunk in provider.rows.read_chunks():
+                for cell, row in zip(chunk.frame[column].to_list(), chunk.rows.to_list(), strict=True):
+                    if cell and (with_row := sent.get(cell.strip())) is not None:
+                        raise UsageError(
+                            f"{mended.road.source.files[0].path} holds a part of an entry: row {row} of run "
+                            f"{self.known.id} has the {column} of row {with_row}, and is not sent with it.",
+                            "Put that row back as well, or take the others of its group out.",
+                        )
 
     def _matcher(self, left: LeftRows, headers: Sequence[str]) -> Matcher:
         numbers = RowNumbers(self.journal.numbering(), self.known.facts.read)
@@ -163,17 +186,27 @@ class RunToRetry:
     # --- where the others are -----------------------------------------------------------------------------------------
 
     def providers(
-        self, mended: RowsToRetry, refused: Mapping[int, Words], expected: tuple[Fingerprint, ...]
+        self,
+        mended: RowsToRetry,
+        refused: Mapping[int, Words],
+        for_others: Mapping[int, tuple[Problem, ...]],
+        expected: tuple[Fingerprint, ...],
     ) -> list[Provider]:
         """Where the cells of the rows are that the run has left: each row in one of them, or in none.
 
         Args:
             mended: what was sent again.
             refused: the platform's words for some of it, by place.
+            for_others: why some of it was rejected for another row, by place.
             expected: what the mended files were when they were read before.
         """
+        first = replace(_provider(mended.rows, mended.left, expected, refused), for_others=for_others)
+        return [first, *self._elsewhere(mended)]
+
+    def _elsewhere(self, mended: RowsToRetry) -> list[Provider]:
+        """Where the rows are that are not sent again."""
         left, headers = mended.left, mended.rows.headers
-        providers = [_provider(mended.rows, left, expected, refused)]
+        providers = []
         taken = set(mended.picks.left)
         if mended.own is not None:
             others = [at for at, index in enumerate(mended.own.picks.left) if index not in taken]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING, cast
@@ -13,7 +14,7 @@ import openpyxl
 import pytest
 from inline_snapshot import snapshot
 from support.cli_more import quickly
-from support.program import HEADERS, MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv
+from support.program import HEADERS, MAIN_JOB, REPOSITORY, customer, pango_load, start, wait_until_accepted, write_csv
 
 from pango_load.sandbox.faults import parse_fault
 from pango_load.sandbox.server import Sandbox
@@ -513,6 +514,33 @@ def test_rows_rejected_for_another_row_stay_so(tmp_path: Path, sandbox: Sandbox)
     assert len(sandbox.accepted_entries) == before + 1, ended.err
     assert "rejected for a row of the same record key" in ended.err.replace("\n                ", " ")
     assert len(lines_of(tmp_path / "run" / "rejected.csv")) == rejected - 1
+
+
+def test_an_order_is_mended_whole_or_not_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects orders of several rows: one that lost an item in the mended file is not sent without it."""
+    shutil.copy(REPOSITORY / "sample_data" / "orders.csv", tmp_path)
+    words = ("orders.csv", "--mapping", str(REPOSITORY / "mappings" / "order.yaml"), "--json", "--out", "run")
+    loaded = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    run, before = str(loaded.summary["run"]), len(sandbox.accepted_entries)
+    assert balance(loaded) == (3, 7, 2, 0), loaded.err
+    part = in_file(tmp_path, lambda lines: [lines[0] | {"Qty": "2"}])
+    refused = retried(run, part, folder=tmp_path, sandbox=sandbox)
+    assert refused.code == 2
+    assert f"fixed.csv holds a part of an entry: row 9 of run {run} has the Order No of row 8" in refused.err
+    worse = in_file(tmp_path, lambda lines: [lines[0] | {"Qty": "2"}, lines[1] | {"Qty": "x"}])
+    still = retried(run, worse, folder=tmp_path, sandbox=sandbox)
+    assert balance(still) == (3, 7, 2, 0), still.err
+    codes = [line["_pango_code"] for line in lines_of(tmp_path / "run" / "rejected.csv")]
+    assert codes == ["group.incomplete", "number.whole"]
+    done = retried(
+        run,
+        in_file(tmp_path, lambda lines: [line | {"Qty": "2"} for line in lines]),
+        folder=tmp_path,
+        sandbox=sandbox,
+    )
+    assert balance(done) == (0, 9, 0, 0), done.err
+    (order,) = sandbox.accepted_entries[before:]
+    assert len(cast("list[object]", order["items"])) == 2
 
 
 def test_the_end_of_a_retry_tells_what_it_came_to(tmp_path: Path, sandbox: Sandbox) -> None:

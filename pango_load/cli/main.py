@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -47,7 +48,8 @@ def run(words: Sequence[str] | None = None) -> None:
     if is_completing := "_PANGO_LOAD_COMPLETE" in os.environ:
         os.environ.update(completed(os.environ))
     try:
-        app(args=given if is_completing else with_command(given), prog_name="pango-load")
+        args = given if is_completing else with_command(given)
+        _app_for("" if is_completing else args[0])(args=args, prog_name="pango-load")
     except LoadStopped as stopped:
         from pango_load.cli.screen import print_stop
 
@@ -58,6 +60,20 @@ def run(words: Sequence[str] | None = None) -> None:
 
         print_bug(error)
         raise SystemExit(1) from None
+
+
+def _app_for(name: str) -> typer.Typer:
+    """The program with one command alone, where `name` is one: making all of them takes a while at each start."""
+    asked = [
+        info
+        for info in app.registered_commands
+        if name and name == (info.name or (info.callback.__name__ if info.callback else ""))
+    ]
+    if not asked:
+        return app
+    one = copy(app)
+    one.registered_commands = asked
+    return one
 
 
 def _show_version(is_asked: bool) -> None:

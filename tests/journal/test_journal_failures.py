@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -302,8 +303,23 @@ class Watched(FaultyConnection):
         return cursor
 
 
-def test_a_loss_of_power_leaves_an_exact_beginning_of_what_was_written(memory_disk: Path) -> None:
-    """The write-ahead log cut, torn or with a lost sector at random places opens to a moment that once was."""
+def resume_after(journal: Journal, platform: Platform) -> None:
+    """The load goes on: everything has its place in the end, and what the disk forgot is only sent again."""
+    again = Platform(poison=POISON, applied=Counter(platform.applied))
+    journal.begin_sending()
+    asyncio.run(send_all(journal, again))
+    journal.finish(3)
+    assert check(journal, again) == Counts(read=9, accepted=7, rejected=2)
+    assert set(again.applied) == set(range(9)) - POISON
+
+
+@pytest.mark.parametrize(
+    ("trials", "resumed"), [(200, 20), pytest.param(3000, 3000, marks=pytest.mark.heavy)], ids=["200", "3000"]
+)
+def test_a_loss_of_power_leaves_an_exact_beginning_of_what_was_written(
+    memory_disk: Path, trials: int, resumed: int
+) -> None:
+    """The write-ahead log cut at any byte, torn or with a lost sector opens to a moment that once was, and goes on."""
     journal = begin_journal(memory_disk, plan_of(BATCHES, ENTRIES))
     path = journal.path
     journal.close()
@@ -325,7 +341,7 @@ def test_a_loss_of_power_leaves_an_exact_beginning_of_what_was_written(memory_di
     assert len(set(moments)) > 15
     chance = random.Random(6)
     reached = set()
-    for trial in range(200):
+    for trial in range(trials):
         at = chance.randrange(len(whole))
         match trial % 3:
             case 0:
@@ -345,6 +361,8 @@ def test_a_loss_of_power_leaves_an_exact_beginning_of_what_was_written(memory_di
         reached.add(moments.index(found))
         with Journal.open(copy, clock=HandClock()) as after:
             assert after.counts().is_balanced
+            if trial < resumed:
+                resume_after(after, platform)
     assert len(reached) > 10
 
 

@@ -22,7 +22,7 @@ from support.program import write_customers
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import LoadStopped, exit_code_of
 from pango_load.load import load
-from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan, OnUnknown
+from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan, OnUnknown, Window
 from pango_load.records import Counts
 from pango_load.sandbox.faults import Fault, FaultKind, Target
 from pango_load.sandbox.server import Sandbox
@@ -216,6 +216,49 @@ def test_what_stays_down_in_doubt_is_unknown_and_sent_by_the_next_run(tmp_path: 
         again = load(plan, clock=HurriedClock())
         assert (again.exit_code, counts_of(again.summary.counts)) == (0, expected(Counts()))
         assert set(Counter(str(entry["customerId"]) for entry in sandbox.accepted_entries).values()) == {1}
+
+
+class JumpingClock(HurriedClock):
+    """A clock that jumps half a real second after it was made.
+
+    Args:
+        awake: seconds by which the steady clock jumps: a laptop that slept.
+        wall: seconds by which the clock on the wall jumps: somebody set it.
+    """
+
+    def __init__(self, *, awake: float, wall: float) -> None:
+        self._at, self._awake, self._wall = time.monotonic() + 0.5, awake, wall
+
+    def now(self) -> float:
+        return super().now() + (self._wall if time.monotonic() > self._at else 0)
+
+    def steady(self) -> float:
+        return super().steady() + (self._awake if time.monotonic() > self._at else 0)
+
+
+JUMPS = {
+    "a laptop that slept eight hours": (28_800.0, 28_800.0),
+    "a wall clock that was set forward": (0.0, 86_400.0),
+    "a wall clock that was set back": (0.0, -86_400.0),
+}
+
+
+@pytest.mark.parametrize(("awake", "wall"), JUMPS.values(), ids=JUMPS.keys())
+def test_a_clock_that_jumps_costs_nothing(awake: float, wall: float, tmp_path: Path) -> None:
+    """Protects loads from the lid of a laptop and from whoever sets its clock: all is accepted, once."""
+    clock = JumpingClock(awake=awake, wall=wall)
+    windows = (Window(1, 50), Window(60, 1000))
+    case = Case(settings=SandboxSettings(windows=(), latency=(0.2, 0.3)))
+    with Sandbox(case.settings) as sandbox:
+        endpoint = Endpoint(auth_url=sandbox.auth_url, ingest_url=sandbox.ingest_url)
+        plan = plan_for(case, tmp_path, endpoint, sandbox.credentials)
+        plan = replace(plan, delivery=replace(plan.delivery, senders=1, windows=windows))
+        began = time.monotonic()
+        report = load(plan, clock=clock)
+        assert time.monotonic() - began > 0.5, "it jumped on the way"
+        received = Counter(str(entry["customerId"]) for entry in sandbox.accepted_entries)
+    assert (report.exit_code, counts_of(report.summary.counts)) == (0, expected(Counts()))
+    assert set(received.values()) == {1}
 
 
 def test_credentials_withdrawn_in_the_middle_are_exit_6(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
+import threading
 from typing import TYPE_CHECKING
 
 from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
@@ -109,3 +112,50 @@ def test_a_file_that_is_gone_while_it_is_sent_is_exit_7_and_can_be_mended(tmp_pa
         ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
     assert (ended.code, ended.counts["accepted"], ended.counts["rejected"]) == (3, 412, 8), ended.err
     assert (tmp_path / "run" / "rejected.csv").read_text(encoding="utf-8").count("\n") == 9
+
+
+def test_a_resumed_load_keeps_the_boundaries_that_were_planned(tmp_path: Path) -> None:
+    """Protects from rows that fall between two plans: another --batch-size is for the next load."""
+    write_customers(tmp_path / "a.csv", 400)
+    words = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "1")
+    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as sandbox:
+        process = start(*words, "--batch-size", "40", folder=tmp_path, sandbox=sandbox)
+        wait_until_accepted(sandbox, 2, process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        ended = pango_load(*words, "--batch-size", "7", folder=tmp_path, sandbox=sandbox)
+        sizes = {request.size for request in sandbox.received}
+    assert (ended.code, ended.counts["accepted"], ended.summary["resumed"], sizes) == (0, 400, True, {40}), ended.err
+
+
+def test_the_proxy_of_the_environment_is_used_and_its_password_is_nowhere(tmp_path: Path) -> None:
+    """Protects users who reach the world through a proxy only: HTTPS_PROXY counts, and is a secret itself."""
+    write_customers(tmp_path / "a.csv", 3)
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                talk, _ = listener.accept()
+                with talk:
+                    asked.append(talk.recv(4096))
+                    talk.sendall(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        address = f"http://someone:proxy-canary@127.0.0.1:{listener.getsockname()[1]}"
+        variables = {
+            "PANGO_AUTH_URL": "https://pango.test/auth", "PANGO_INGEST_URL": "https://pango.test/ingest",
+            "PANGO_USERNAME": "u", "PANGO_API_KEY": "key-canary", "PANGO_CDP_GKEY": "group-canary",
+            "HTTPS_PROXY": address,
+        }  # fmt: skip
+        words = ("a.csv", *MAIN_JOB, *ZONE, "--give-up-after", "1s", "--out", "run")
+        ended = pango_load(*words, folder=tmp_path, variables=variables)
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert ended.code == 5, ended.err
+    assert asked[0].startswith(b"CONNECT pango.test:443 ")
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "a.csv"]
+    said = ended.out + ended.err + "".join(path.read_bytes().decode(errors="replace") for path in left)
+    assert "canary" not in said

@@ -63,7 +63,12 @@ def known_flags() -> set[str]:
     flags = {
         flag for name in COMMANDS for option in _command(name).params for flag in (*option.opts, *option.secondary_opts)
     }
-    return {flag for flag in flags if flag.startswith("--")} | {"--help", "--version"}
+    return {flag for flag in flags if flag.startswith("--")} | {
+        "--help",
+        "--version",
+        "--install-completion",
+        "--show-completion",
+    }
 
 
 def _command(name: str) -> typer.core.TyperCommand:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from xml.etree.ElementTree import Element, iterparse
+from xml.parsers import expat
 
 from pango_load.errors import UsageError
 from pango_load.source.row_books import DIGITS, clock_text, number_text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _NAMES = "{urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _OFFICE, _TEXT = f"{_NAMES}table:1.0}}", f"{_NAMES}office:1.0}}", f"{_NAMES}text:1.0}}"
 _STYLE = f"{_NAMES}style:1.0}}"
-_SHEET, _ROW = f"{_TABLE}table", f"{_TABLE}table-row"
+_SHEET, _ROW, _COLUMN = f"{_TABLE}table", f"{_TABLE}table-row", f"{_TABLE}table-column"
 _ERROR_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 # What LibreOffice makes of the words of an .xlsx file.
@@ -47,10 +48,12 @@ class OdsRows:
         with zipfile.ZipFile(path) as archive:
             if b"encryption-data" in archive.read("META-INF/manifest.xml"):
                 raise UsageError(f"{path} is protected by a password.", "Save it again without one.")
-        hidden = self._hidden_styles()
-        tables = [(_name(table), table.get(f"{_TABLE}style-name")) for table in self._elements(_SHEET, is_end=False)]
-        self.names = tuple(name for name, _ in tables)
-        self.visible = tuple(name for name, style in tables if style not in hidden)
+        outline = _Outline()
+        with zipfile.ZipFile(path) as archive, archive.open("content.xml") as stream:
+            outline.read(stream)
+        self.names = tuple(name for name, _ in outline.sheets)
+        self.visible = tuple(name for name, style in outline.sheets if style not in outline.hidden_styles)
+        self._is_filtered = outline.is_filtered
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """See `RowBook`; rows without any cell are left out."""
@@ -61,106 +64,138 @@ class OdsRows:
 
     def facts(self, sheet: str) -> SheetFacts:
         """See `RowBook`."""
-        facts = SheetFacts(hidden_columns=self._hidden_columns(sheet))
-        for first, row in self._rows(sheet):
-            if row.get(f"{_TABLE}visibility", "visible") != "visible":
-                facts.hidden_rows += range(first, first + _times(row, "rows"))
-            for column, cell, times in _cells(row):
-                if _is_merged(cell):
-                    facts.merged += 1
+        facts = SheetFacts(filtered=self._is_filtered)
+        row = column = 1
+        for element in self._elements(sheet, frozenset({_ROW, _COLUMN})):
+            times = _times(element, "rows" if element.tag == _ROW else "columns")
+            is_hidden = element.get(f"{_TABLE}visibility", "visible") != "visible"
+            if element.tag == _COLUMN:
+                facts.hidden_columns += range(column, column + times) if is_hidden else ()
+                column += times
+                continue
+            facts.hidden_rows += range(row, row + times) if is_hidden else ()
+            for place, cell, repeated in _cells(element):
+                facts.merged += _is_merged(cell)
                 if _has_content(cell):
-                    for number in range(first, first + _times(row, "rows")):
-                        for offset in range(times):
-                            _note(number, column + offset, cell, facts)
-        ranges = self._elements(f"{_TABLE}database-range")
-        facts.filtered = any(one.get(f"{_TABLE}display-filter-buttons") == "true" for one in ranges)
+                    _note_all(range(row, row + times), range(place, place + repeated), cell, facts)
+            row += times
         return facts
-
-    def _hidden_styles(self) -> frozenset[str]:
-        """The styles of sheets that are not shown; they stand before the sheets."""
-        hidden: set[str] = set()
-        with zipfile.ZipFile(self._path) as archive, archive.open("content.xml") as stream:
-            for event, element in iterparse(stream, events=("start", "end")):  # noqa: S314 - expat stops runaway entities
-                if event == "start" and element.tag == f"{_OFFICE}body":
-                    break
-                shown = [part.get(f"{_TABLE}display") for part in element if part.tag == f"{_STYLE}table-properties"]
-                if event == "end" and element.tag == f"{_STYLE}style" and "false" in shown:
-                    hidden.add(element.get(f"{_STYLE}name", ""))
-        return frozenset(hidden)
-
-    def _hidden_columns(self, sheet: str) -> list[int]:
-        hidden: list[int] = []
-        column = 1
-        for element in self._elements(f"{_TABLE}table-column", sheet=sheet):
-            times = _times(element, "columns")
-            if element.get(f"{_TABLE}visibility", "visible") != "visible":
-                hidden += range(column, column + times)
-            column += times
-        return hidden
 
     def _rows(self, sheet: str) -> Iterator[tuple[int, Element]]:
         """(Number of its first row, element) of each row or run of equal rows."""
         number = 1
-        for row in self._elements(_ROW, sheet=sheet):
+        for row in self._elements(sheet, frozenset({_ROW})):
             yield number, row
             number += _times(row, "rows")
 
-    def _elements(self, wanted: str, *, sheet: str | None = None, is_end: bool = True) -> Iterator[Element]:
-        """The elements called `wanted`, of one sheet alone where one is named; what has been read is let go of."""
+    def _elements(self, sheet: str, wanted: frozenset[str]) -> Iterator[Element]:
+        """The elements of one sheet with such tags; what has been read is let go of."""
         place = _Place(wanted)
         with zipfile.ZipFile(self._path) as archive, archive.open("content.xml") as stream:
             for event, element in iterparse(stream, events=("start", "end")):  # noqa: S314 - expat stops runaway entities
                 if event == "start":
-                    if place.enter(element) and not is_end:
-                        yield element
+                    place.enter(element)
                     continue
                 current = place.sheet
-                if place.leave(element) and is_end and sheet in {None, current}:
+                if place.leave(element) and sheet == current:
                     yield element
-                if sheet is not None and current == sheet and place.sheet is None:
+                if current == sheet and place.sheet is None:
                     return
                 place.forget(element)
+
+
+class _Outline:
+    """What a document holds besides its cells, found without keeping any of it.
+
+    Attributes:
+        sheets: (name, style) of each, in order.
+        hidden_styles: styles of sheets that are not shown.
+        is_filtered: whether a filter is set on any sheet.
+    """
+
+    def __init__(self) -> None:
+        self.sheets: list[tuple[str, str]] = []
+        self.hidden_styles: set[str] = set()
+        self.is_filtered = False
+        self._style = ""
+        self._tables = 0
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Walk through `content.xml`.
+
+        Raises:
+            ValueError: it is no sound XML.
+        """
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        try:
+            parser.ParseFile(stream)
+        except expat.ExpatError as error:
+            raise ValueError(str(error)) from error
+
+    def _start(self, tag: str, told: dict[str, str]) -> None:
+        match tag:
+            case _Tags.SHEET:
+                self._tables += 1
+                # A table inside a cell is no sheet.
+                if self._tables == 1:
+                    self.sheets.append((told.get(f"{_TABLE}name"[1:], ""), told.get(f"{_TABLE}style-name"[1:], "")))
+            case _Tags.STYLE:
+                self._style = told.get(f"{_STYLE}name"[1:], "")
+            case _Tags.SHEET_STYLE if told.get(f"{_TABLE}display"[1:]) == "false":
+                self.hidden_styles.add(self._style)
+            case _Tags.RANGE if told.get(f"{_TABLE}display-filter-buttons"[1:]) == "true":
+                self.is_filtered = True
+            case _:
+                pass
+
+    def _end(self, tag: str) -> None:
+        self._tables -= tag == _Tags.SHEET
+
+
+class _Tags:
+    """Tags as expat spells them."""
+
+    SHEET = f"{_TABLE}table"[1:]
+    STYLE = f"{_STYLE}style"[1:]
+    SHEET_STYLE = f"{_STYLE}table-properties"[1:]
+    RANGE = f"{_TABLE}database-range"[1:]
 
 
 class _Place:
     """Where in the document the parser is."""
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: frozenset[str]) -> None:
         self.sheet: str | None = None
         self._wanted = wanted
         self._above: list[Element] = []
         self._tables = self._kept = 0
 
-    def enter(self, element: Element) -> bool:
-        """Whether a sheet begins here."""
+    def enter(self, element: Element) -> None:
+        """An element begins."""
         self._above.append(element)
-        self._kept += element.tag in {self._wanted, _ROW}
-        if element.tag != _SHEET:
-            return False
-        self._tables += 1
-        # A table inside a cell is no sheet.
-        if self._tables == 1:
-            self.sheet = _name(element)
-        return self._tables == 1
+        self._kept += element.tag == _ROW
+        if element.tag == _SHEET:
+            self._tables += 1
+            # A table inside a cell is no sheet.
+            if self._tables == 1:
+                self.sheet = element.get(f"{_TABLE}name", "")
 
     def leave(self, element: Element) -> bool:
         """Whether an element that is wanted ends here, and not inside a row."""
         self._above.pop()
-        self._kept -= element.tag in {self._wanted, _ROW}
+        self._kept -= element.tag == _ROW
         if element.tag == _SHEET:
             self._tables -= 1
             if not self._tables:
                 self.sheet = None
-        return element.tag == self._wanted and not self._kept
+        return element.tag in self._wanted and not self._kept
 
     def forget(self, element: Element) -> None:
         """Let go of what is no part of something that is still to be given."""
         if self._above and not self._kept:
             self._above[-1].remove(element)
-
-
-def _name(table: Element) -> str:
-    return table.get(f"{_TABLE}name", "")
 
 
 def _times(element: Element, what: str) -> int:
@@ -187,6 +222,12 @@ def _has_content(cell: Element) -> bool:
 
 def _is_merged(cell: Element) -> bool:
     return any(int(cell.get(f"{_TABLE}number-{what}-spanned", "1")) > 1 for what in ("columns", "rows"))
+
+
+def _note_all(rows: range, columns: range, cell: Element, facts: SheetFacts) -> None:
+    for row in rows:
+        for column in columns:
+            _note(row, column, cell, facts)
 
 
 def _note(row: int, column: int, cell: Element, facts: SheetFacts) -> None:

@@ -201,7 +201,10 @@ def _scan_numbers(piece: bytes, facts: SheetFacts) -> None:
 
 
 def _scan_zeros(piece: bytes, zeros: dict[int, int], facts: SheetFacts) -> None:
-    styled = re.compile(_STYLED_CELL % b"|".join(b"%d" % style for style in zeros))
+    used = [b"%d" % style for style in zeros if b's="%d"' % style in piece]
+    if not used:
+        return
+    styled = re.compile(_STYLED_CELL % b"|".join(used))
     for tag, style in styled.findall(piece):
         reference = _REFERENCE.search(tag)
         if reference and not _OTHER_TYPE.search(tag):

@@ -145,11 +145,14 @@ def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: froz
             "Export it again as .xlsx, or rename it to .csv if it is one.",
         )
     # No engine is needed for text.
+    from pango_load.source.free_memory import free_memory
+    from pango_load.source.sheet_notes import refuse_too_large
     from pango_load.source.sheet_stream import SheetStream
     from pango_load.source.sheets import SheetReader
 
     make = _row_book(path, head, low_memory=options.low_memory)
     if make is None:
+        refuse_too_large(path, path.stat().st_size, free_memory())
         return SheetReader(path, options, wanted=wanted)
     return SheetStream(path, make, options, wanted=wanted)
 

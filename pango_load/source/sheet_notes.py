@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pango_load.errors import UsageError
 from pango_load.source.formats import RoundedNumbers
 from pango_load.source.workbook import column_letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pango_load.source.workbook import SheetFacts
 
@@ -57,6 +59,20 @@ def memory_note(size: int) -> tuple[str, ...]:
     if size < _LARGE:
         return ()
     return (f"about {size * _GROWTH >> 20:,} MB of memory; --low-memory needs little, and more time",)
+
+
+def refuse_too_large(path: Path, size: int, free: int | None) -> None:
+    """Say what a workbook of `size` bytes takes before it takes it, where it is more than is `free`.
+
+    Raises:
+        UsageError: naming both, and the way that needs little.
+    """
+    if free is None or size < _LARGE or size * _GROWTH <= free:
+        return
+    raise UsageError(
+        f"{path} would take about {size * _GROWTH >> 20:,} MB of memory, and {free >> 20:,} MB are free.",
+        "Add --low-memory, which needs little and more time, or export the sheet as CSV UTF-8.",
+    )
 
 
 def passed_note(name: str) -> tuple[str, ...]:

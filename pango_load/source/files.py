@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
+from pango_load.catalogue.types import object_type_names
 from pango_load.errors import MustBeMended, UsageError
 from pango_load.source.fingerprint import Fingerprint, fingerprint_file
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
@@ -178,6 +179,8 @@ def find_files(arguments: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _advice_on_missing(name: str) -> str:
+    if name in object_type_names():
+        return f"If it is what the rows become, write --object {name}."
     folder = Path(name).parent
     neighbours = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     near = difflib.get_close_matches(Path(name).name, neighbours, 1)

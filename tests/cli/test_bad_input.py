@@ -171,3 +171,23 @@ def test_a_low_limit_of_open_files_is_kept_or_told(
         timeout=120,
     )
     assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        pytest.param(
+            "customer-identity", "If it is what the rows become, write --object customer-identity.", id="a type"
+        ),
+        pytest.param(
+            "custmers.csv", "Did you mean customers.csv? Check the name, and the folder you are in: ", id="a slip"
+        ),
+    ],
+)
+def test_a_file_that_is_not_there_is_guessed_at(name: str, advice: str, tmp_path: Path) -> None:
+    """Protects a first hour: a forgotten --object and a slip in a name look alike to the program, not to a person."""
+    write_customers(tmp_path / "customers.csv", 1)
+    ended = pango_load("check", name, *MAIN_JOB, folder=tmp_path)
+    assert ended.code == 2
+    assert ended.err.splitlines()[0] == f"Error: {name} does not exist."
+    assert ended.err.splitlines()[1].startswith(f"Try:   {advice}")

@@ -62,11 +62,12 @@ def _headers(names: Sequence[str], width: int | None) -> list[str]:
     """The list of headers, on a screen in lines that fit; no header is ever broken."""
     words = [_in_a_list(_quoted(name)) for name in names]
     lines = ["headers: ["]
-    for number, word in enumerate(words, start=1):
-        piece = word + ("]" if number == len(words) else ",")
+    for word in words:
+        piece = f"{word},"
         if width is not None and len(lines[-1]) + len(piece) + 1 > width and lines[-1].strip():
             lines.append(" " * len("headers: "))
         lines[-1] += piece if lines[-1].endswith(("[", " ")) else f" {piece}"
+    lines[-1] = lines[-1].removesuffix(",") + "]"
     return lines
 
 

@@ -511,6 +511,13 @@ def test_whatever_the_headers_are_what_map_writes_loads_without_a_warning(
     assert fitted.warnings == ()
 
 
+def test_a_file_without_columns_of_its_own_is_proposed_nothing(tmp_path: Path) -> None:
+    """Protects from a mapping that is no YAML where only the columns of an earlier run are left."""
+    proposal = propose(object_type("product"), MARK_COLUMNS, [])
+    write_proposal(proposal_text(proposal, file_name="x.csv"), tmp_path / "x.yaml")
+    assert read_mapping(tmp_path / "x.yaml").headers == ()
+
+
 def test_a_long_header_is_a_line_like_any_other() -> None:
     """Protects the reader from YAML's rare form of a key, which hardly anybody has seen."""
     headers = ["Code", "L" * 300]

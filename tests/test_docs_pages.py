@@ -170,6 +170,20 @@ def test_a_job_finds_every_exit_code_and_no_other() -> None:
     assert told == {kind.exit_code for kind in kinds} | {0, 3, 130, 143}
 
 
+# --- settings.md ------------------------------------------------------------------------------------------------------
+
+
+def test_the_variables_of_the_page_are_those_that_are_read() -> None:
+    """Protects whoever sets up a machine: a variable that nobody reads is a setting that does nothing."""
+    source = ast.parse((REPOSITORY / "pango_load" / "settings.py").read_text(encoding="utf-8"))
+    (environment,) = (
+        node for node in ast.walk(source) if isinstance(node, ast.ClassDef) and node.name == "_Environment"
+    )
+    fields = [line.target for line in environment.body if isinstance(line, ast.AnnAssign)]
+    read = {f"PANGO_{field.id.upper()}" for field in fields if isinstance(field, ast.Name)}
+    assert set(re.findall(r"^\| `(PANGO_\w+)` \|", page("settings.md"), re.MULTILINE)) == read
+
+
 # --- comparison.md ----------------------------------------------------------------------------------------------------
 
 

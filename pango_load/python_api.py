@@ -15,10 +15,12 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
 
+from pango_load.catalogue.types import sent_type
 from pango_load.check import check as run_check
 from pango_load.delivery.profile import DOCUMENTED
 from pango_load.delivery.stop import StopRequest
@@ -253,7 +255,10 @@ def in_sandbox(plan: LoadPlan, resources: ExitStack) -> LoadPlan:
     from pango_load.sandbox.settings import SandboxSettings
 
     state = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-sandbox-"))
-    sandbox = resources.enter_context(Sandbox(SandboxSettings(windows=plan.delivery.windows, keep=False)))
+    settings = SandboxSettings(windows=plan.delivery.windows, keep=False)
+    # Own types are judged by the same catalogue as the load.
+    find_type = partial(sent_type, folder=plan.catalogue)
+    sandbox = resources.enter_context(Sandbox(settings, find_type=find_type))
     return replace(
         plan,
         state=Path(state),

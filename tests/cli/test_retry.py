@@ -312,6 +312,23 @@ def test_unknown_rows_are_sent_again_when_they_are_named_and_no_others(tmp_path:
     assert Counter(times_received(sandbox).values()) == {1: 71, 2: 50}
 
 
+def test_a_load_that_goes_on_after_a_retry_leaves_mended_rows_alone(tmp_path: Path) -> None:
+    """Protects mended rows from their older cells: the load reads the source again, and writes its row files anew."""
+    write_csv(
+        tmp_path / "a.csv", [customer(number, **({"email": "x"} if number > 119 else {})) for number in range(122)]
+    )
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
+        ended = quickly(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        assert balance(ended) == (3, 70, 2, 50), ended.err
+        fixed = in_file(tmp_path, lambda lines: [mended(lines[0])])
+        first = retried(str(ended.summary["run"]), fixed, folder=tmp_path, sandbox=sandbox)
+        assert balance(first) == (3, 71, 1, 50), first.err
+        done = quickly(*JOB, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        assert balance(done) == (3, 121, 1, 0), done.err
+    assert [line["customerId"] for line in lines_of(tmp_path / "run" / "rejected.csv")] == ["0000121"]
+    assert Counter(times_received(sandbox).values()) == {1: 71, 2: 50}
+
+
 def test_several_files_are_told_apart(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects row 3 of one file from row 3 of another, in the order of the run whatever order they come back in."""
     for name, first in (("a.csv", 0), ("b.csv", 10)):

@@ -208,6 +208,13 @@ def test_a_header_row_further_down_is_taken_when_it_is_named(tmp_path: Path) -> 
     assert (read.headers, read.cells, read.rows) == (("a", "b", "c"), [("1", "2", "3")], [4])
 
 
+def test_a_line_of_separators_above_the_headers_is_as_blank_as_a_blank_one(tmp_path: Path) -> None:
+    """Protects exports of LibreOffice, which writes an empty row as separators alone."""
+    read = read_all(write(tmp_path, b";;\n \n;;\na;b;c\n1;2;3\n4;5;6\n"))
+
+    assert (read.headers, read.rows) == (("a", "b", "c"), [5, 6])
+
+
 def test_a_header_row_further_down_is_taken_when_it_holds_all_wanted_names(tmp_path: Path) -> None:
     """Protects a nightly job whose mapping says what the headers are."""
     read = read_all(write(tmp_path, b"Customers of May\na,b,c\n1,2,3\n"), wanted=["a", "c"])

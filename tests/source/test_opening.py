@@ -180,6 +180,18 @@ def test_unicode_in_every_form_is_recognised_and_said(content: bytes, notes: tup
     assert open_source([path], SourceOptions()).files[0].notes == notes
 
 
+def test_many_broken_letters_spoil_their_rows_and_not_the_encoding(tmp_path: Path) -> None:
+    """Protects the whole letters of a file that went through a bad pipe: it is still UTF-8."""
+    path = tmp_path / "a.csv"
+    sound = "".join(f"{number},Nguyễn\n" for number in range(10)).encode()
+    path.write_bytes(b"id,name\n" + sound + b"".join(b"%d,Nguy\xe1\xbb \xc3 \xe1\n" % number for number in range(5)))
+    read = read_all(path)
+
+    assert read.cells[:10] == [(str(number), "Nguyễn") for number in range(10)]
+    assert set(read.codes.values()) == {"source.bad-encoding"}
+    assert len(read.damaged) == 5
+
+
 VIETNAMESE = "mã,họ tên,địa chỉ\n1,Nguyễn Thị Hạnh,Đường Trần Hưng Đạo\n2,Lê Văn Cường,Phường Bến Nghé\n"
 
 

@@ -152,6 +152,24 @@ def test_what_an_open_document_sheet_hides_or_lacks_is_said(tmp_path: Path) -> N
     assert (visible.headers, visible.rows) == (("a", "b"), [2, 3, 4, 6])
 
 
+def test_an_error_is_found_by_its_type_and_behind_repeated_rows(tmp_path: Path) -> None:
+    """Protects errors in other languages, and the numbers of their rows."""
+    error = text("#NV", 'calcext:value-type="error"')
+    path = ods(
+        tmp_path,
+        table(
+            row(text("a"), text("b")),
+            row(text("x"), text("y"), more='table:number-rows-repeated="3"'),
+            row(text("z"), error, more='table:number-rows-repeated="2"'),
+        ),
+    )
+
+    assert {row: damage.found for row, damage in zip((5, 6), read_all(path).damaged.values(), strict=True)} == {
+        5: "#NV in B5",
+        6: "#NV in B6",
+    }
+
+
 def test_protected_and_broken_open_documents_are_told(tmp_path: Path) -> None:
     """Protects against a traceback."""
     with pytest.raises(UsageError, match="protected by a password"):

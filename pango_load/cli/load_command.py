@@ -125,7 +125,7 @@ def run_load(flags: LoadFlags) -> int:
         address = urlsplit(plan.endpoint.ingest_url).netloc if plan.endpoint else ""
         watcher = ScreenWatcher(clock, is_quiet=flags.quiet or flags.json, address=address)
         stop = StopRequest()
-        with signals_ask(stop):
+        with watcher, signals_ask(stop):
             report = load(
                 plan,
                 watcher=watcher,
@@ -164,7 +164,8 @@ def run_check(flags: LoadFlags) -> int:
     with ExitStack() as resources:
         flags, kept = _spooled(replace(flags, sandbox=True), settings, resources)
         plan = _with_account(replace(make_plan(flags, settings), spool=kept), settings)
-        report = check(plan, watcher=ScreenWatcher(clock, is_quiet=flags.quiet or flags.json), clock=clock)
+        with ScreenWatcher(clock, is_quiet=flags.quiet or flags.json) as watcher:
+            report = check(plan, watcher=watcher, clock=clock)
     return show_report(report, as_json=flags.json, quiet=flags.quiet, no_values=flags.no_values)
 
 

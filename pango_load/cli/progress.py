@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pango_load.cli.screen import is_terminal, print_lines, width_of
 from pango_load.delivery.forecast import TimeLeft
@@ -63,6 +63,13 @@ class ScreenWatcher(SilentDelivery):
         self._waiting = ""
         self._waits_until = 0.0
         self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Whatever ends the run, no bar is drawn over what is said of it."""
+        self._close_bar()
 
     # --- the survey ---------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def run_retry(flags: RetryFlags) -> int:
     is_silent = flags.quiet or flags.json
     watcher = ScreenWatcher(clock, is_quiet=is_silent, address=urlsplit(plan.endpoint.ingest_url).netloc)
     stop = StopRequest()
-    with signals_ask(stop):
+    with watcher, signals_ask(stop):
         report = retry(
             plan,
             watcher=watcher,

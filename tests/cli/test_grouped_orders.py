@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
+from support.cli_more import on_a_terminal, without_styles
 from support.cut_loads import Cutter, plan_of, run_in_pieces
 from support.order_oracle import HEADERS, MAPPING, Expected, Line, expected_of, write_lines
 from support.program import pango_load, start, wait_until_accepted
@@ -220,6 +221,17 @@ def test_rows_of_one_order_that_stand_apart_stop_the_load_and_are_offered_a_way(
     assert report.stopped.message == f"{told}; nothing was sent."
     advice = 'Sort the file by "No", or add --sort: it sorts a copy, and rows keep their numbers.'
     assert report.stopped.advice == advice
+
+
+def test_no_bar_is_drawn_over_what_stopped_a_survey(tmp_path: Path) -> None:
+    """Protects the screen of whoever has to read why nothing was sent."""
+    write_lines(tmp_path / "a.csv", [Line(1), Line(2), Line(1)], 0)
+    (tmp_path / "m.yaml").write_text(MAPPING.format(policy="send"), encoding="utf-8")
+    code, shown = on_a_terminal("check", "a.csv", "-m", "m.yaml", folder=tmp_path, columns=80)
+    assert code == 2
+    told = without_styles(shown)
+    assert "Comparing rows" in told
+    assert "Comparing rows" not in told[told.index("Stopped before any row was judged") :]
 
 
 @settings(max_examples=8, deadline=None)

@@ -43,6 +43,7 @@ class ProposedColumn:
         samples: some of its cells, masked.
         slot: the slot that would hold it, where it is left out.
         group: the nested list whose items hold the field, where rows are items (`items` of an order).
+        is_time: it becomes a point in time, so that a wall clock needs a zone.
     """
 
     header: str
@@ -53,6 +54,7 @@ class ProposedColumn:
     samples: tuple[str, ...] = ()
     slot: str | None = None
     group: str | None = None
+    is_time: bool = False
 
     @property
     def is_undecided(self) -> bool:
@@ -109,10 +111,7 @@ def propose(kind: ObjectType, headers: Sequence[str], chunks: Iterable[Chunk], *
     return Proposal(
         object_type=kind,
         columns=tuple(columns),
-        needs_zone=any(
-            match.field.type is FieldType.TIMESTAMP and evidence[header].has_wall_clock
-            for header, match in chosen.items()
-        ),
+        needs_zone=any(column.is_time and evidence[column.header].has_wall_clock for column in columns),
         lacking=lacking.mistakes if kind.fields else (_UNKNOWN.format(name=kind.name),),
         undecided=tuple(column.header for column in columns if column.is_undecided),
         group_by=kind.record_key[0] if groups else "",
@@ -248,6 +247,7 @@ def _mapped(header: str, field: FieldRule, score: Score, seen: ColumnEvidence) -
         why="; ".join([score.why, *notes]),
         options=options,
         samples=seen.samples,
+        is_time=field.type is FieldType.TIMESTAMP,
     )
 
 

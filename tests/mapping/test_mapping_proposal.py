@@ -369,6 +369,14 @@ def test_columns_that_are_left_over_go_into_slots_when_asked_to() -> None:
     ]
 
 
+def test_a_time_that_goes_into_a_slot_asks_for_a_zone_like_any_other() -> None:
+    """Protects from a proposal that stops at its first date."""
+    columns = {**ROWS, "Seen": ["31/12/2024", "01/02/2024", "03/04/2024"]}
+    kind = object_type("customer-identity")
+    assert propose(kind, list(columns), [chunk_of(columns)], fill_slots=True).needs_zone
+    assert not propose(kind, list(columns), [chunk_of(columns)]).needs_zone
+
+
 def test_a_type_without_slots_is_proposed_none() -> None:
     """Protects the types whose tables have no custom fields."""
     columns = {"customerId": ["C1"], "email": ["a@b.vn"], "Tier": ["Vàng"]}
@@ -506,7 +514,7 @@ def test_whatever_the_headers_are_what_map_writes_loads_without_a_warning(
     if proposal.undecided:
         assert {mistake.keys[1] for mistake in mapping.mistakes} == {trimmed(name) for name in proposal.undecided}
         return
-    fitted = fit(mapping, list(columns), strict=True, timezone="UTC" if not proposal.needs_zone else None)
+    fitted = fit(mapping, list(columns), strict=True)
     assert {rule.column: rule.target for rule in fitted.columns} == _sent(proposal)
     assert fitted.warnings == ()
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
 
 from pango_load.catalogue.types import sent_type
 from pango_load.check import check as run_check
-from pango_load.delivery.profile import DOCUMENTED
+from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.stop import StopRequest
 from pango_load.errors import LoadStopped, UsageError
 from pango_load.load import load as run_load
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pango_load.delivery.forecast import Forecast
-    from pango_load.delivery.profile import Profile
     from pango_load.run import Run
     from pango_load.settings import Settings
     from pango_load.source.row_spool import PandasFrame, Row
@@ -156,6 +155,17 @@ class LoadProgress:
     waiting: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLoad(LoadPlan):
+    """A plan that `make_plan` made.
+
+    Attributes:
+        profile: how requests and answers are spelled, where a profile of `config.toml` says so.
+    """
+
+    profile: Profile = DOCUMENTED
+
+
 def make_plan(rows: Rows | LoadPlan, object_type: str = "", **options: Unpack[PlanOptions]) -> LoadPlan:
     """A load as it is asked for, checked: to be given to `check`, and then to `load`.
 
@@ -172,7 +182,7 @@ def make_plan(rows: Rows | LoadPlan, object_type: str = "", **options: Unpack[Pl
         if options or object_type:
             raise UsageError("A plan takes no further options.", "Give them to make_plan.")
         return rows
-    return _planned(rows, object_type, options)[0]
+    return _planned(rows, object_type, options)
 
 
 def load(
@@ -203,12 +213,13 @@ def load(
     watcher = _Listening(listener, stop)
     with ExitStack() as resources:
         if isinstance(rows, LoadPlan):
-            plan, profile = make_plan(rows, object_type, **options), DOCUMENTED
+            plan = make_plan(rows, object_type, **options)
         else:
             if options.get("sandbox"):
                 options["state"] = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-sandbox-"))
-            plan, profile = _planned(rows, object_type, options)
+            plan = _planned(rows, object_type, options)
         ready = in_sandbox(plan, resources) if plan.sandbox else plan
+        profile = plan.profile if isinstance(plan, PlannedLoad) else DOCUMENTED
         report = _outside_loops(lambda: run_load(ready, watcher=watcher, stop=stop, profile=profile))
     if plan.spool is not None and report.exit_code in {0, 3}:
         plan.spool.unlink(missing_ok=True)
@@ -242,7 +253,7 @@ def check(
             plan = make_plan(rows, object_type, **options)
         else:
             folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="pango-load-rows-"))
-            plan, _ = _planned(rows, object_type, options, spool=Path(folder), is_check=True)
+            plan = _planned(rows, object_type, options, spool=Path(folder), is_check=True)
         report = run_check(plan, watcher=watcher)
     watcher.raise_again()
     return report
@@ -278,7 +289,7 @@ def _planned(
     *,
     spool: Path | None = None,
     is_check: bool = False,
-) -> tuple[LoadPlan, Profile]:
+) -> PlannedLoad:
     settings = read_settings(env_file=_path(options.get("env_file")), profile=options.get("profile"))
     state = _path(options.get("state")) or settings.state
     is_sandbox = options.get("sandbox", False)
@@ -290,7 +301,8 @@ def _planned(
         kept = spool_rows(rows_of(rows), spool or state / "spool", name=_file_name(name))
         files = (kept,)
     rejects = options.get("max_rejects")
-    plan = LoadPlan(
+    return PlannedLoad(
+        profile=settings.profile,
         files=files,
         object_type=object_type,
         state=state,
@@ -326,7 +338,6 @@ def _planned(
         append=options.get("append", False),
         sandbox=is_sandbox,
     )
-    return plan, settings.profile
 
 
 def _delivery(options: PlanOptions, settings: Settings) -> DeliveryOptions:

@@ -21,6 +21,7 @@ from support.program import customer, environment, write_customers
 from pango_load import LoadPlan, LoadProgress, LoadReport, LoadStopped, check, load, make_plan
 from pango_load.errors import UsageError
 from pango_load.plan import SourceOptions
+from pango_load.python_api import PlannedLoad
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 from pango_load.source.files import open_source
@@ -264,6 +265,22 @@ def test_a_plan_is_checked_and_then_loaded(tmp_path: Path, sandbox: Sandbox) -> 
     rows = [customer(number) for number in range(3)]
     assert check(rows, TYPE, timezone=ZONE, out=tmp_path / "checked", state=tmp_path / "none").counts.unsent == 3
     assert not (tmp_path / "none").exists()
+
+
+def test_a_plan_keeps_the_spelling_of_its_profile(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects whoever uses another way in: it is the plan's, not only the moment's."""
+    values = environment(tmp_path, sandbox)
+    lines = [f'{name.removeprefix("PANGO_").lower()} = "{value}"' for name, value in values.items() if "PANGO" in name]
+    (tmp_path / "config" / "pango-load").mkdir(parents=True)
+    text = "\n".join(["[other]", *lines, 'limit_header = "X-Other"']) + "\n"
+    (tmp_path / "config" / "pango-load" / "config.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    plan = make_plan([customer(1)], TYPE, profile="other", timezone=ZONE, out=tmp_path / "run")
+    assert isinstance(plan, PlannedLoad)
+    assert plan.profile.limit_header == "X-Other"
+    assert load(plan).exit_code == 0
 
 
 def test_a_sandbox_needs_no_keys_and_leaves_no_trace(tmp_path: Path) -> None:

@@ -140,6 +140,11 @@ class ColumnEvidence:
         return self._of(sum(number for cell, number in self.counts.items() if _is_number(cell))) >= _MOSTLY
 
     @property
+    def has_other_than_numbers(self) -> bool:
+        """Whether some cell is no number: its row would be rejected."""
+        return not all(_is_number(cell) for cell in self.counts)
+
+    @property
     def number_signs(self) -> NumberSigns:
         """Which sign stands between thousands and which before decimals, as far as the cells prove it."""
         cells = [cell for cell in self.counts if _is_number(cell)]

@@ -252,6 +252,8 @@ def _mapped(header: str, field: FieldRule, score: Score, seen: ColumnEvidence) -
 
 
 def _add_signs(field: FieldRule, seen: ColumnEvidence, options: dict[str, object], notes: list[str]) -> None:
+    if seen.looks_like_numbers and seen.has_other_than_numbers:
+        notes.append("some cells are no number, and their rows will be rejected")
     signs = seen.number_signs
     if signs.decimal and field.type is FieldType.DOUBLE:
         options["decimal"] = signs.decimal
@@ -314,7 +316,7 @@ def _family(seen: ColumnEvidence) -> tuple[str, str]:
         return "customFieldTimestamp", "dates"
     if seen.looks_unique and seen.looks_like_ids:
         return "customField", "ids"
-    if seen.looks_like_numbers:
+    if seen.looks_like_numbers and not seen.has_other_than_numbers:
         return ("customFieldDouble", "numbers") if seen.has_fractions else ("customFieldLong", "whole numbers")
     if seen.words:
         return "customField", "one word throughout" if len(seen.words) == 1 else f"{len(seen.words)} different words"

@@ -447,6 +447,12 @@ PHONES = ["0901234567", "0901234568", "0901234569"]
             id="an-open-sign",
         ),
         pytest.param(
+            _proposed("customer-identity", yob=["1990", "1991", "1992", "1993", "1994", "x"]),
+            "yob",
+            "the field's own name; the values look like numbers; some cells are no number, and their rows will be rejected",
+            id="a-word-among-numbers",
+        ),
+        pytest.param(
             _proposed("customer-identity", Giới_tính=["Nam", "Nữ", "Nam", "Xyz", "Nam", "Nữ"]),
             "Giới tính",
             "a known word for it; the values look like words of its list; 1 of its words is not understood; add them under values",

@@ -377,6 +377,15 @@ def test_a_time_that_goes_into_a_slot_asks_for_a_zone_like_any_other() -> None:
     assert not propose(kind, list(columns), [chunk_of(columns)]).needs_zone
 
 
+def test_a_column_of_numbers_and_words_goes_into_a_slot_for_text() -> None:
+    """Protects rows: a slot for numbers would reject those with a word, for a column that nobody asked for."""
+    columns = {name: cells * 2 for name, cells in ROWS.items()} | {"Spent": ["1", "2", "3", "4", "5", "x"]}
+    (found,) = propose(object_type("customer-identity"), list(columns), [chunk_of(columns)], fill_slots=True).columns[
+        3:
+    ]
+    assert found.field == "customField01"
+
+
 def test_a_type_without_slots_is_proposed_none() -> None:
     """Protects the types whose tables have no custom fields."""
     columns = {"customerId": ["C1"], "email": ["a@b.vn"], "Tier": ["Vàng"]}

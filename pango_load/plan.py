@@ -224,6 +224,7 @@ class SourceOptions:
         limit: take at most so many records after that; the others are skipped.
         marks: give the columns of our own (`MARK_COLUMNS`) like any other: a retry matches rows by them. What a load is
             known by leaves it out.
+        is_records: each line is a record for certain (rows from Python), also a single one that looks like a wrapping.
         sort: read a copy in which the rows of each group stand together.
     """
 
@@ -236,6 +237,7 @@ class SourceOptions:
     low_memory: bool = False
     visible_only: bool = False
     marks: bool = field(default=False, repr=False)
+    is_records: bool = field(default=False, repr=False)
     sort: bool = False
 
     @property

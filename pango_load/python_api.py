@@ -323,6 +323,7 @@ def _planned(
             encoding=options.get("encoding"),
             delimiter=options.get("delimiter"),
             header_row=options.get("header_row"),
+            is_records=kept is not None,
         ),
         delivery=_delivery(options, settings),
         endpoint=endpoint,

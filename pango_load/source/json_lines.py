@@ -59,20 +59,26 @@ class JsonLinesReader:
         extra: Sequence[str] = (),
         split: Splitter | None = None,
         marks: bool = False,
+        is_records: bool = False,
     ) -> None:
         self.file = file
         self._split = split or split_lines
         self.fingerprint: Fingerprint | None = None
         self.unseen_keys: frozenset[str] = frozenset()
         self._text = text
-        scanned = _scan_keys(file, self._split(text.open().blocks()))
-        self._marks = marks
+        scanned = _scan_keys(file, self._split(text.open().blocks()), is_records=is_records)
+        self._marks, self._is_records = marks, is_records
         self.headers = shown_headers(list(scanned | dict.fromkeys(extra)), marks=marks)
 
     def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
         """A reader that gives `extra` as columns too."""
         return JsonLinesReader(
-            self.file, self._text, extra=[*self.headers, *extra], split=self._split, marks=self._marks
+            self.file,
+            self._text,
+            extra=[*self.headers, *extra],
+            split=self._split,
+            marks=self._marks,
+            is_records=self._is_records,
         )
 
     def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
@@ -221,7 +227,7 @@ def json_text(value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> dict[str, None]:
+def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], *, is_records: bool) -> dict[str, None]:
     keys: dict[str, None] = {}
     objects = 0
     cells: dict[str, str | None] | Damage = {}
@@ -235,7 +241,7 @@ def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> dict[str
             f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} records.",
             "Write one object on each line (`jq -c .` does), or export the table as CSV.",
         )
-    if objects == 1 and not isinstance(cells, Damage):
+    if objects == 1 and not is_records and not isinstance(cells, Damage):
         _refuse_wrapped(file, cells)
     return keys
 

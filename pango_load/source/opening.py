@@ -202,7 +202,8 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         file = SourceFile(
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
-        return JsonLinesReader(file, text, split=split_array if is_array(head) else None, marks=options.marks)
+        split = split_array if is_array(head) else None
+        return JsonLinesReader(file, text, split=split, marks=options.marks, is_records=options.is_records)
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
         path=path,

@@ -59,7 +59,7 @@ def options(folder: Path, sandbox: Sandbox, **more: str) -> PlanOptions:
 def cells_of(rows: Iterable[Mapping[str, object]], folder: Path) -> list[dict[str, str | None]]:
     """What the road reads of `rows`."""
     path = spool_rows(rows, folder, name="rows")
-    source = open_source([path], SourceOptions())
+    source = open_source([path], SourceOptions(is_records=True))
     return [row for chunk in source.read_chunks() for row in chunk.frame.to_dicts()]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from pango_load.cli import options as flag
+from pango_load.cli.one_command import SLIP, with_one_command
 from pango_load.cli.run_words import retry, runs
 from pango_load.cli.words import completed, with_command
-from pango_load.errors import LoadStopped, exit_code_of
+from pango_load.errors import LoadStopped, UsageError, exit_code_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,33 +48,30 @@ def run(words: Sequence[str] | None = None) -> None:
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     if is_completing := "_PANGO_LOAD_COMPLETE" in os.environ:
         os.environ.update(completed(os.environ))
+    args = given
     try:
         args = given if is_completing else with_command(given)
-        _app_for("" if is_completing else args[0])(args=args, prog_name="pango-load")
+        code = with_one_command(app, "" if is_completing else args[0])(
+            args=args, prog_name="pango-load", standalone_mode=False
+        )
+    except typer.Abort:
+        raise SystemExit(128 + signal.SIGINT) from None
     except LoadStopped as stopped:
         from pango_load.cli.screen import print_stop
 
         print_stop(stopped)
         raise SystemExit(exit_code_of(stopped)) from None
+    except SLIP as slip:
+        from pango_load.cli.screen import print_stop
+
+        print_stop(UsageError(slip.format_message(), f"`pango-load {args[0]} --help` shows what it takes."))
+        raise SystemExit(UsageError.exit_code) from None
     except Exception as error:  # noqa: BLE001 - whatever it is, its words may quote a row, and are not shown
         from pango_load.cli.screen import print_bug
 
         print_bug(error)
         raise SystemExit(1) from None
-
-
-def _app_for(name: str) -> typer.Typer:
-    """The program with one command alone, where `name` is one: making all of them takes a while at each start."""
-    asked = [
-        info
-        for info in app.registered_commands
-        if name and name == (info.name or (info.callback.__name__ if info.callback else ""))
-    ]
-    if not asked:
-        return app
-    one = copy(app)
-    one.registered_commands = asked
-    return one
+    raise SystemExit(code or 0)
 
 
 def _show_version(is_asked: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
+from support.cli_more import in_this_process
 from support.program import HEADERS, MAIN_JOB, command, environment, pango_load, write_customers
 
 from pango_load.cli.descriptors import BASE
@@ -191,3 +192,23 @@ def test_a_file_that_is_not_there_is_guessed_at(name: str, advice: str, tmp_path
     assert ended.code == 2
     assert ended.err.splitlines()[0] == f"Error: {name} does not exist."
     assert ended.err.splitlines()[1].startswith(f"Try:   {advice}")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(("check", "a.csv", "--objet", "x"), "No such option: --objet", id="a flag that is none"),
+        pytest.param(("check",), "Missing argument", id="no file"),
+        pytest.param(("check", "a.csv", "--limit", "x"), "Invalid value for '--limit'", id="a number that is none"),
+        pytest.param(("check", "a.csv", "--limit"), "Option '--limit' requires an argument", id="no value"),
+    ],
+)
+def test_a_slip_in_the_words_is_two_lines_like_every_other_error(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects whoever types: what is wrong, and where it is explained."""
+    ended = in_this_process(*words, capsys=capsys)
+    assert (ended.code, ended.out) == (2, "")
+    first, second = ended.err.splitlines()
+    assert first.startswith(f"Error: {told}")
+    assert second == "Try:   `pango-load check --help` shows what it takes."

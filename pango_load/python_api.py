@@ -87,7 +87,7 @@ class PlanOptions(TypedDict, total=False):
         state: where journal and quota live.
         out: the run's folder itself.
         catalogue: a folder of your own object types.
-        sheet, skip_rows, limit, encoding, delimiter, header_row: how files are read.
+        sheet, skip_rows, limit, encoding, delimiter, header_row, sort: how files are read.
         batch_size: entries for each request, at most 50.
         max_rejects: rows, or text like "5%": more rejected rows stop the load.
         max_duration, give_up_after, again_after: seconds.
@@ -116,6 +116,7 @@ class PlanOptions(TypedDict, total=False):
     encoding: str | None
     delimiter: str | None
     header_row: int | None
+    sort: bool
     batch_size: int
     max_rejects: int | str
     max_duration: float
@@ -324,6 +325,7 @@ def _planned(
             delimiter=options.get("delimiter"),
             header_row=options.get("header_row"),
             is_records=kept is not None,
+            sort=options.get("sort", False),
         ),
         delivery=_delivery(options, settings),
         endpoint=endpoint,

@@ -125,6 +125,7 @@ def test_rows_that_are_left_out_are_said_before_sending_and_at_the_end(policy: s
     kept = policy.removeprefix("keep-")
     told = f"2 rows have the customerId of another row: skipped, the {kept} of each is sent (onDuplicate: {policy})."
     assert told in " ".join(said.split())
+    assert "2 of 4 rows accepted; 2 left out on purpose." in said
     assert "skipped   2  left out on purpose, 2 for a repeated record key" in said
     assert rejected == []
 

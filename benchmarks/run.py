@@ -1,7 +1,7 @@
 """Measure the program side by side with the floor and with what one would write without it; no network but loopback.
 
     python benchmarks/run.py                              everything but the large files, medians of three rounds
-    python benchmarks/run.py --large                      5 million rows as well
+    python benchmarks/run.py --large                      5 million rows as well, once
     python benchmarks/run.py --huge                       20 million rows as well, once; 5 GB, deleted afterwards
     python benchmarks/run.py --only check prepare         only what is named so
     python benchmarks/run.py --peers-python PATH          an interpreter that has pandas, requests and dlt
@@ -168,7 +168,7 @@ def tables(*, large: bool, huge: bool) -> list[Case]:
     """Files of several sizes, and a workbook beside the floor of workbooks."""
     found = of_one_size(MIDDLE, make_data(MIDDLE))
     if large:
-        found += of_one_size(LARGE, make_data(LARGE), " 5M")
+        found += of_one_size(LARGE, make_data(LARGE), " 5M", is_once=True)
     if huge:
         found += of_one_size(HUGE, make_huge(), " 20M", is_once=True)[1:3]
     book = str(make_workbook(make_data(SMALL)))
@@ -179,7 +179,7 @@ def tables(*, large: bool, huge: bool) -> list[Case]:
         *found,
         Case("fastexcel", "fastexcel, workbook of 200,000 rows", floor, SMALL),
         Case("workbook", "`check`, workbook of 200,000 rows", checks, SMALL, "fastexcel", "<= 1.5", (0, 3)),
-        Case("workbook flat", "`check --low-memory`, workbook", flat, SMALL, "fastexcel", ends=(0, 3)),
+        Case("workbook flat", "`check --low-memory`, workbook", flat, SMALL, "fastexcel", ends=(0, 3), is_once=True),
     ]
 
 
@@ -303,7 +303,8 @@ def told(rounds: int, load: tuple[float, float, float], measured: list[Case]) ->
     versions = ", ".join(f"{name} {version(name)}" for name in ("polars", "aiohttp", "httpx", "pydantic", "typer"))
     sent = ", ".join(f"{case.title} {sorted(case.entries)}" for case in measured if case.sends and case.entries)
     return (
-        f"{model}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {versions}; {rounds} rounds, medians; "
+        f"{model}, {os.cpu_count()} CPUs, Python {platform.python_version()}, {versions}; {rounds} rounds, medians "
+        "(what takes minutes ran once); "
         f"load average {load[0]:.1f} before and {os.getloadavg()[0]:.1f} after.\n"
         f"Entries that the server counted in each round: {sent}."
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from pango_load.records import EntryRef, Outcome, RefusedEntry
 
 
@@ -44,6 +42,6 @@ class Recorder(Protocol):
         """Part of a batch that was taken apart is settled; `held`: their answer never came, they are not sent again."""
         ...
 
-    def settled(self, outcome: Outcome) -> Coroutine[None, None, None]:
+    async def settled(self, outcome: Outcome) -> None:
         """Batch `outcome.batch` is done with. Its `refused` and `held` repeat what `piece` has told in this run."""
         ...

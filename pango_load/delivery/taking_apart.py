@@ -116,7 +116,11 @@ class BatchRoad:
             await self._settle(tally, outcome)
 
     async def _settle(self, tally: _Tally, outcome: Outcome) -> None:
-        await self.settling.begin(self.exchange.recorder.settled(outcome))
+        await self.settling.begin(self._keep(tally, outcome))
+
+    async def _keep(self, tally: _Tally, outcome: Outcome) -> None:
+        """Nothing counts as accepted anywhere before that is on the disk (docs/journal.md)."""
+        await self.exchange.recorder.settled(outcome)
         tally.tell(self.exchange, outcome.batch)
         self.exchange.listener.settled(outcome)
 

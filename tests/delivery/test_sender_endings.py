@@ -303,6 +303,24 @@ def test_a_sender_goes_on_while_its_outcome_is_written_but_its_next_request_wait
     assert 11 <= story.lasted < 15
 
 
+def test_nothing_counts_as_accepted_before_that_is_on_the_disk() -> None:
+    """Protects whoever reads the progress: a crash takes back nothing that it showed."""
+    story = Story(batches=make_batches(10), decide=always(OK))
+    story.record.pause = 1.0
+    seen: list[tuple[int, int]] = []
+    listen = story.ears.accepted
+
+    def accepted(batch: int, rows: int) -> None:
+        listen(batch, rows)
+        seen.append((story.ears.rows, len(story.record.positions(ACCEPTED))))
+
+    story.ears.accepted = accepted  # type: ignore[method-assign] # one listener, that looks at the record as well
+    assert story.run() is None
+
+    assert len(seen) == 10
+    assert all(told <= kept for told, kept in seen)
+
+
 @pytest.mark.parametrize("fail_at", [1, 11], ids=["the-first", "the-last"])
 def test_an_outcome_that_cannot_be_written_ends_the_load(fail_at: int) -> None:
     """Protects the last batches as well: nobody waited for their outcomes one by one."""

@@ -338,7 +338,7 @@ class JournalReader(Questions):
 
     # --- what is left to be sent --------------------------------------------------------------------------------------
 
-    def _unsettled(self, *, resend: bool, given_up: frozenset[int] = frozenset()) -> Iterator[PlannedBatch]:
+    def _unsettled(self, *, resend: bool) -> Iterator[PlannedBatch]:
         wanted = f"state = {BatchState.PLANNED:d}"
         if resend:
             wanted = (
@@ -361,24 +361,18 @@ class JournalReader(Questions):
                     last=line.last,
                     entries=line.entries,
                     rows=line.rows,
-                    after=tuple(number for number in earlier if number not in given_up),
+                    after=tuple(earlier),
                     done=self._done(line, parts, resend=resend),
                 )
 
-    def _given_up_batches(self) -> frozenset[int]:
-        """Batches that nobody sends any more under `hold`: unknown as a whole, or settled but for what is held."""
-        settled = f"({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})"
-        rows = self._rows(
-            f"SELECT number FROM batch WHERE state = {BatchState.UNKNOWN:d} OR state IN {settled} AND number IN"  # noqa: S608 - fixed words
-            f" (SELECT batch FROM part WHERE state = {BatchState.UNKNOWN:d})"
-        )
-        return frozenset(number for (number,) in rows)
-
     def _waits_for(self, number: int) -> list[int]:
-        """Earlier batches with one of its keys of which anything is not settled."""
+        """Earlier batches with one of its keys of which anything is not settled, or an answer was missed once.
+
+        Such a batch may have been settled since: the attempt that nobody heard of may land all the same.
+        """
         rows = self._rows(
             "SELECT earlier FROM waits_for JOIN batch ON number = earlier WHERE batch = ?"  # noqa: S608 - fixed words
-            f" AND (state NOT IN ({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})"
+            f" AND (lost > 0 OR state NOT IN ({BatchState.ACCEPTED:d}, {BatchState.REFUSED:d})"
             f" OR EXISTS (SELECT 1 FROM part WHERE part.batch = earlier AND part.state = {BatchState.UNKNOWN:d}))"
             " ORDER BY earlier",
             (number,),

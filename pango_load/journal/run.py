@@ -56,7 +56,6 @@ class Journal(JournalReader):
         self._ledger = Ledger(writing)
         self._writer = Writer(self._ledger, path, clock)
         self._clock = clock
-        self._given_up: frozenset[int] = frozenset()
         self._writer.start()
 
     # --- its beginning and its end ------------------------------------------------------------------------------------
@@ -246,7 +245,6 @@ class Journal(JournalReader):
             MustBeMended: the disk is full.
         """
         self._ledger.resend = on_unknown is OnUnknown.RESEND
-        self._given_up = frozenset() if self._ledger.resend else self._given_up_batches()
         self._reserve_room()
 
         def begin(ledger: Ledger) -> None:
@@ -270,10 +268,10 @@ class Journal(JournalReader):
         """What is left to be sent, in order, at the boundaries that were planned; after `begin_sending`.
 
         `done` names records that must not be sent again (an entry is left out when its first record is among them);
-        `after` names earlier batches that share a record key and are not settled. Under `hold`, what is unknown is not
-        sent again, and what was already unknown when sending began is waited for no more.
+        `after` names earlier batches that share a record key and are not settled, or of which an answer was missed:
+        what nobody heard of may still land. Under `hold`, what is unknown is not sent again: it is named, never given.
         """
-        return self._unsettled(resend=self._ledger.resend, given_up=self._given_up)
+        return self._unsettled(resend=self._ledger.resend)
 
     async def sending(self, number: int, entries: tuple[EntryRef, ...] | None = None) -> None:
         """A request is about to leave: it may once this returns, and never if this raises.
@@ -331,10 +329,12 @@ class Journal(JournalReader):
         """Until when (seconds since 1970) an attempt of an earlier process whose answer is unknown may still land.
 
         An old value must not overtake a new one: the newer of two rows with one key waits out twice the read time-out.
-        None where nothing is unknown. To be asked before the first request of this process.
+        None where every request was answered. To be asked before the first request of this process.
         """
-        last = self._rows("SELECT coalesce(max(slot), -1) FROM pace")[0][0]
-        if last < 0 or not self.counts().unknown:
+        # What was in flight at a death is unknown, and no slot says when it left: it may have been the last request.
+        where = "" if self.counts().unknown else " WHERE lost > 0"
+        last = self._rows(f"SELECT coalesce(max(slot), -1) FROM pace{where}")[0][0]  # noqa: S608 - fixed words
+        if last < 0:
             return None
         return (last + 1) * SLOT_SECONDS + 2 * read_timeout
 

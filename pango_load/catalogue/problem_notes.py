@@ -270,7 +270,7 @@ NOTES = {
     "object.json": ProblemNote(
         why="The field holds a nested value, and the cell is no JSON that fits it.",
         mend=(
-            "Nested values come from JSONL files as they are.",
+            "Nested values come from JSONL files as they are, and from adjacent rows by `groupBy` in the mapping.",
             "In CSV the cell must hold JSON.",
         ),
     ),

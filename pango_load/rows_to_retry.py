@@ -88,7 +88,8 @@ class RunToRetry:
         for name in ("rejected", "unknown"):
             found = row_files_in(self.folder, name) if self.folder.is_dir() else []
             if found:
-                return tuple(found)
+                here = Path.cwd()
+                return tuple(path.relative_to(here) if path.is_relative_to(here) else path for path in found)
         raise UsageError(
             f"Run {self.known.id} has no file of rejected or unknown rows in {self.folder}.",
             f"Name the mended file: pango-load retry {self.known.id} FILE",

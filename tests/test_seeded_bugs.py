@@ -146,6 +146,11 @@ SEEDS = {
         "                latest = max(latest, until)\n",
         "                pass\n",
     ),
+    "a batch that was settled at its second attempt is not waited for": Seed(
+        "journal/reading.py",
+        "AND (lost > 0 OR state NOT IN",
+        "AND (state NOT IN",
+    ),
     "what is held is sent again": Seed(
         "delivery/exchange.py",
         "                if self.options.on_unknown is OnUnknown.HOLD:\n                    return Result(end=End.HELD",

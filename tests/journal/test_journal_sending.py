@@ -304,6 +304,23 @@ def test_order_is_told_until_the_earlier_batch_is_settled(tmp_path: Path) -> Non
         assert [(batch.number, batch.after) for batch in left_over(held)] == [(2, (1,))], "it waits, for it may land"
 
 
+def test_a_batch_settled_at_its_second_attempt_is_waited_for_still(tmp_path: Path) -> None:
+    """Its first attempt may land after the newer value: the batch is named, and the doubt has an end."""
+
+    async def send() -> None:
+        await journal.sending(0)
+        await journal.unanswered(0)
+        await journal.sending(0)
+        await journal.settled(accepted(0))
+
+    first, second = plan_of(2)
+    with begin_journal(tmp_path, [first, replace(second, after=(0,))]) as journal:
+        asyncio.run(send())
+        assert [(batch.number, batch.after) for batch in left_over(journal)] == [(1, (0,))]
+        assert journal.counts().unknown == 0
+        assert journal.doubt_ends(60) == pytest.approx(1_700_000_000 + 120, abs=10)
+
+
 def test_an_old_attempt_may_land_until_twice_the_time_out_is_over(tmp_path: Path) -> None:
     """The newer of two rows with one key waits, even where another process sent the older."""
 

@@ -11,7 +11,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEYS_IN_MEMORY = 1_000_000
+_KEYS_IN_MEMORY = 250_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""

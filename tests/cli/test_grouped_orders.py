@@ -170,7 +170,7 @@ def plan_in(folder: Path, files: Sequence[Sequence[Line]], sandbox: Sandbox, *, 
     return plan_of(write_files(folder, files), mapping, folder, sandbox)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files_of_lines(), st.integers(0, 12), st.none() | st.integers(0, 12))
 def test_a_limit_never_cuts_an_order_in_two(
     sandbox: Sandbox, files: list[list[Line]], skip: int, limit: int | None

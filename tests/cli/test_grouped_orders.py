@@ -286,7 +286,7 @@ def test_a_row_that_cannot_be_placed_holds_up_its_neighbours_in_a_sorted_copy_to
 
 def test_the_sorted_copy_is_private_and_outlives_a_stop(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects customers' data in the state folder, and a resume from sorting it all again."""
-    lines = [Line(order) for order in [3, 1, 2, 3, 1, 2]]
+    lines = [Line(order) for order in [*range(12), *range(12)]]
     plan = replace(plan_in(tmp_path, [lines], sandbox), reading=SourceOptions(sort=True), batch_size=1)
     stop = StopRequest()
     assert load(plan, stop=stop, watcher=Cutter(stop, 1)).stopped is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 import zipfile
-from contextlib import closing
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,10 +79,17 @@ class XlsxRows:
             part = sheet_part(archive, sheet)
             return read_facts(archive, part, long_numbers=True) if part else SheetFacts(was_scanned=False)
 
-    def _open(self) -> closing[openpyxl.Workbook]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return closing(openpyxl.load_workbook(self._path, read_only=True, data_only=True))
+    @contextmanager
+    def _open(self) -> Iterator[openpyxl.Workbook]:
+        # A workbook that cannot be opened leaves its file open, unless it is ours.
+        with self._path.open("rb") as stream:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            try:
+                yield book
+            finally:
+                book.close()
 
 
 def cell_text(value: object) -> str | None:

@@ -13,7 +13,7 @@ from pango_load.records import Chunk, Damage
 from pango_load.source.formats import CODE_COLUMN, shown_headers, still_damaged, without_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.source.formats import SourceFile
@@ -46,6 +46,8 @@ class JsonLinesReader:
         text: where it is read from.
         extra: keys that become columns whether or not they are seen.
         split: how the text is cut into (number, record); at line ends, unless told otherwise.
+        is_records: whatever stands in it is a record for certain; else a single object may be a wrapping of others.
+        wanted: keys that a mapping names: an object that has one of them is a record.
 
     Raises:
         UsageError: none of the first records is a JSON object.
@@ -60,14 +62,15 @@ class JsonLinesReader:
         split: Splitter | None = None,
         marks: bool = False,
         is_records: bool = False,
+        wanted: Collection[str] = (),
     ) -> None:
         self.file = file
         self._split = split or split_lines
         self.fingerprint: Fingerprint | None = None
         self.unseen_keys: frozenset[str] = frozenset()
         self._text = text
-        scanned = _scan_keys(file, self._split(text.open().blocks()), is_records=is_records)
-        self._marks, self._is_records = marks, is_records
+        self._marks = marks
+        scanned = _scan_keys(file, self._split(text.open().blocks()), None if is_records else frozenset(wanted))
         self.headers = shown_headers(list(scanned | dict.fromkeys(extra)), marks=marks)
 
     def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
@@ -78,7 +81,7 @@ class JsonLinesReader:
             extra=[*self.headers, *extra],
             split=self._split,
             marks=self._marks,
-            is_records=self._is_records,
+            is_records=True,
         )
 
     def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
@@ -227,11 +230,13 @@ def json_text(value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], *, is_records: bool) -> dict[str, None]:
+def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], wanted: frozenset[str] | None) -> dict[str, None]:
+    """The keys of the first records; a single one may be a wrapping, unless `wanted` is None."""
     keys: dict[str, None] = {}
     objects = 0
-    cells: dict[str, str | None] | Damage = {}
-    for _, line in islice(lines, SCANNED_RECORDS):
+    line = b""
+    count = 0
+    for count, (_, line) in enumerate(islice(lines, SCANNED_RECORDS), 1):  # noqa: B007 - both are looked at behind the loop
         cells = read_record(line)
         if not isinstance(cells, Damage):
             keys |= dict.fromkeys(cells)
@@ -241,19 +246,30 @@ def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], *, is_recor
             f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} records.",
             "Write one object on each line (`jq -c .` does), or export the table as CSV.",
         )
-    if objects == 1 and not is_records and not isinstance(cells, Damage):
-        _refuse_wrapped(file, cells)
+    if count == 1 and wanted is not None and wanted.isdisjoint(keys) and len(keys) <= _WRAPPING:
+        _refuse_wrapped(file, line)
     return keys
 
 
-def _refuse_wrapped(file: SourceFile, cells: dict[str, str | None]) -> None:
+def _refuse_wrapped(file: SourceFile, line: bytes) -> None:
     """Turn down a whole answer of an interface, whose rows are a list inside one object."""
-    lists = [name for name, text in cells.items() if text and text.startswith("[{")]
-    if len(lists) == 1 and len(cells) <= _WRAPPING:
+    lists = list(_lists_of_objects("", _DECODER.decode(line.decode())))
+    if len(lists) == 1:
         raise UsageError(
             f'{file.path} holds one object, and its rows stand in the list "{lists[0]}".',
-            f"Take the list out first: jq -c '.{lists[0]}[]' {file.path} > rows.jsonl",
+            f"Take the list out first: jq -c '.{lists[0]}[]' {file.path} > rows.jsonl; "
+            "or, if the object is one record, give the file a name that ends in .jsonl.",
         )
+
+
+def _lists_of_objects(prefix: str, value: object) -> Iterator[str]:
+    """The names, as `_flatten` makes them, of lists in which objects stand and nothing else."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            name = f"{prefix}{key}"
+            if isinstance(inner, list) and inner and all(isinstance(item, dict) for item in inner):
+                yield name
+            yield from _lists_of_objects(f"{name}.", inner)
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pango_load.errors import UsageError
@@ -31,7 +32,8 @@ _ALL = "all"
 _HEAD_BYTES = 1 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = b"PK\x03\x04"
-_JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
+_LINE_SUFFIXES = {".jsonl", ".ndjson"}
+_JSON_SUFFIXES = {*_LINE_SUFFIXES, ".json"}
 _TEXT_SUFFIXES = {".csv", ".tsv", ".tab", ".txt"}
 _WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 _OTHERS = (
@@ -203,7 +205,8 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
         split = split_array if is_array(head) else None
-        return JsonLinesReader(file, text, split=split, marks=options.marks, is_records=options.is_records)
+        is_records = options.is_records or options.marks or split is not None or _is_called_lines(path, packing)
+        return JsonLinesReader(file, text, split=split, marks=options.marks, is_records=is_records, wanted=wanted)
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
         path=path,
@@ -242,8 +245,22 @@ def _refuse_others(path: Path, head: bytes) -> None:
 
 
 def _is_json(path: Path, head: bytes, packing: Packing) -> bool:
-    name = path.with_suffix("") if packing is not Packing.NONE and path.suffix.lower() == f".{packing}" else path
-    suffix = name.suffix.lower()
+    suffix = _suffix(path, packing)
     return suffix in _JSON_SUFFIXES or (
         suffix not in _TEXT_SUFFIXES and (head.lstrip().startswith(b"{") or is_array(head))
     )
+
+
+def _is_called_lines(path: Path, packing: Packing) -> bool:
+    """Whether the name says that each line is a record: the file's own, or the one inside an archive."""
+    names = [_suffix(path, packing)]
+    if packing is Packing.ZIP:
+        with zipfile.ZipFile(path) as archive:
+            names.append(PurePath(zip_member(path, archive)).suffix.lower())
+    return not _LINE_SUFFIXES.isdisjoint(names)
+
+
+def _suffix(path: Path, packing: Packing) -> str:
+    """What the name of a file ends in, once it is unpacked."""
+    name = path.with_suffix("") if packing is not Packing.NONE and path.suffix.lower() == f".{packing}" else path
+    return name.suffix.lower()

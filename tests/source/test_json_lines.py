@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -96,11 +98,61 @@ def test_a_file_without_any_record_is_told_at_once(tmp_path: Path) -> None:
         open_source([write(tmp_path, b"hello\nworld\n")], SourceOptions())
 
 
-def test_an_answer_of_an_interface_is_no_record_but_the_way_to_its_rows_is_told(tmp_path: Path) -> None:
+WRAPPED = {
+    "rows in a list": (b'{"page":1,"data":[{"id":1},{"id":2}]}', "data"),
+    "rows deeper down": (b'{"ok":true,"result":{"rows":[{"id":"1"}]}}', "result.rows"),
+    "text beside that looks like a list": (b'{"note":"[{","data":[{"id":1}],"next":[]}', "data"),
+}
+
+
+@pytest.mark.parametrize(("content", "name"), WRAPPED.values(), ids=WRAPPED.keys())
+def test_an_answer_of_an_interface_is_no_record_but_the_way_to_its_rows_is_told(
+    content: bytes, name: str, tmp_path: Path
+) -> None:
     """Protects whoever saved what an API said: one record with everything in it would be sent, or nothing."""
-    with pytest.raises(UsageError, match='its rows stand in the list "data"') as stopped:
-        read_all(write(tmp_path, b'{"page":1,"data":[{"id":1},{"id":2}]}'))
-    assert "jq -c '.data[]'" in stopped.value.advice
+    for wanted in ((), ("id",)):
+        with pytest.raises(UsageError, match=f'its rows stand in the list "{name}"') as stopped:
+            read_all(write(tmp_path, content, "a.json"), wanted=wanted)
+        assert f"jq -c '.{name}[]'" in stopped.value.advice
+        assert "ends in .jsonl" in stopped.value.advice
+
+
+ORDER = b'{"orderId":"A1","items":[{"sku":1},{"sku":2}]}'
+SINGLE = {
+    "text that begins like a list": ("a.json", b'{"a":"[{","b":1}', ()),
+    "a list of numbers and objects": ("a.json", b'{"a":"x","b":[{"c":1},2]}', ()),
+    "a list without anything in it": ("a.json", b'{"a":"x","b":[]}', ()),
+    "two lists of objects": ("a.json", b'{"a":[{"c":1}],"b":[{"c":1}]}', ()),
+    "a file of lines": ("a.jsonl", ORDER, ()),
+    "a file of lines, by its other name": ("a.NDJSON", ORDER, ()),
+    "a packed file of lines": ("a.jsonl.gz", gzip.compress(ORDER), ()),
+    "a key of the mapping": ("a.json", ORDER, ("orderId",)),
+    "the only item of an array": ("a.json", b"[" + ORDER + b"]", ()),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "wanted"), SINGLE.values(), ids=SINGLE.keys())
+def test_a_single_record_is_read_whatever_it_holds(
+    name: str, content: bytes, wanted: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Protects the one order of a quiet day, whose items are a list of objects too."""
+    path = write(tmp_path, content, name)
+
+    assert len(read_all(path, wanted=wanted).cells) == 1
+    assert open_source([path], SourceOptions(), wanted=wanted).with_headers(["more"]).headers[-1] == "more"
+
+
+def test_a_single_record_in_an_archive_is_read_where_its_name_there_says_lines(tmp_path: Path) -> None:
+    """Protects the one order of a quiet day that comes as an attachment."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("orders.jsonl", ORDER)
+
+    assert len(read_all(tmp_path / "a.zip").cells) == 1
+
+
+def test_a_single_object_with_a_broken_line_beside_it_is_a_record(tmp_path: Path) -> None:
+    """Protects the sound record of two: an answer of an interface is all that its file holds."""
+    assert read_all(write(tmp_path, b"nope\n" + ORDER, "a.json")).codes == {1: "source.bad-json"}
 
 
 @pytest.mark.parametrize("indent", [None, 2], ids=["on one line", "pretty"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import xlsxwriter  # type: ignore[import-untyped] # no stubs exist
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.source_reading import in_windows_1258, read_all
 
@@ -147,6 +147,7 @@ SCALARS = st.one_of(st.text(st.characters(codec="utf-8"), max_size=8).map(json.d
     st.lists(st.tuples(SCALARS, st.lists(SCALARS, max_size=3), SCALARS, st.booleans()), min_size=1, max_size=6),
     st.booleans(),
 )
+@example(records=[('"[{"', [], '"x"', False)], is_array=False)
 def test_any_record_comes_back_from_json(records: list[tuple[str, list[str], str, bool]], is_array: bool) -> None:
     """Protects the digits of numbers (19 of them, `1.10`), lists as lists, nested keys, and blank lines' numbers."""
     texts = [f'{{"a": {a}, "tags": [{", ".join(tags)}], "in": {{"b": {b}}}}}' for a, tags, b, _ in records]

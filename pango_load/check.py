@@ -42,7 +42,7 @@ class _Keeper:
         with disk_trouble(self.folder):
             self.rows.write(chunk, index, row.problems)
 
-    def skipped(self, spans: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """Only counted."""
 
 

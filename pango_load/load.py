@@ -383,8 +383,9 @@ class _Keeper:
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
 
-    def skipped(self, spans: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """See `SurveyKeeper`."""
+        del repeated
         self.journal.skip([RowSpan(first, last) for first, last in spans])
 
     def flush(self) -> None:

@@ -251,8 +251,16 @@ class _Retrying:
                 f"{who} recordStatus Deleted, which deletes records; nothing was sent.",
                 "If that is meant, add --allow-deletes.",
             )
+        keeper.leave_out()
         valid = array("q", (at for at in range(len(mended.picks)) if at not in keeper.others))
-        return Mending(self.journal, mended.left, mended.picks.left, valid=valid, batches=batches)
+        return Mending(
+            self.journal,
+            mended.left,
+            mended.picks.left,
+            valid=valid,
+            batches=batches,
+            skipped=len(keeper.left_out),
+        )
 
     def _surveying(self, found: Survey) -> None:
         self.sender.watcher.surveying(found)
@@ -321,6 +329,7 @@ class _Keeper:
     others: set[int] = field(default_factory=set)
     notes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     for_others: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
+    left_out: dict[int, int | None] = field(default_factory=dict)
 
     def passed(self, chunk: Chunk) -> None:
         """Their numbers are known."""
@@ -338,9 +347,18 @@ class _Keeper:
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
 
-    def skipped(self, spans: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """See `SurveyKeeper`."""
         self.others.update(at for first, last in spans for at in range(first, last + 1))
+        for index in (self.mended.picks.left[at] for first, last in repeated for at in range(first, last + 1)):
+            # What may have arrived stays unknown, here too.
+            if self.mended.left.kind(index) is Left.REJECTED:
+                self.left_out[self.mended.left.positions[index]] = self.mended.left.entry(index)
+
+    def leave_out(self) -> None:
+        """Those that another row of their record key knocks out are settled, or a later retry would send them last."""
+        if self.left_out:
+            self.journal.retry_now(RetryMoves(left_out=self.left_out))
 
     def flush(self) -> None:
         """Give the journal what is held."""
@@ -352,8 +370,10 @@ class _Keeper:
 def _notice(mended: RowsToRetry, mending: Mending | None) -> str:
     """What the retry itself came to, in front of the run's report."""
     accepted = 0 if mending is None else mending.accepted
-    still = len(mended.picks) - accepted
+    skipped = 0 if mending is None else mending.skipped
+    still = len(mended.picks) - accepted - skipped
     parts = [f"{counted(accepted, 'mended row')} accepted"] if accepted else []
+    parts += [f"{grouped(skipped)} skipped for another row of the same record key"] if skipped else []
     parts += [f"{grouped(still)} still to be mended"] if still and mending is not None else []
     parts += [f"{grouped(mended.picks.settled)} accepted before"] if mended.picks.settled else []
     return f"{', '.join(parts)}." if parts else "No row of it was left to be sent."

@@ -52,8 +52,13 @@ class SurveyKeeper(Protocol):
         """A row was turned down; rows come in the order of the source."""
         ...
 
-    def skipped(self, spans: list[tuple[int, int]]) -> None:
-        """Rows are left out on purpose: adjacent positions, first and last included."""
+    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
+        """Rows are left out on purpose: adjacent positions, first and last included.
+
+        Args:
+            spans: all of them.
+            repeated: those of them that are left out for another row of their record key.
+        """
         ...
 
 
@@ -306,7 +311,8 @@ def _add(found: Survey, passage: Passage, keeper: SurveyKeeper, selection: Selec
         found.skips[reason] += last - first + 1
         found.skipped += last - first + 1
     if skips:
-        keeper.skipped(sorted(span for _, span in skips))
+        repeated = [span for reason, span in skips if reason is Skip.REPEATED]
+        keeper.skipped(sorted(span for _, span in skips), repeated)
     return judged
 
 

@@ -25,6 +25,10 @@ SLOT_SECONDS = 10
 """How finely the pace of a load is kept: a point for each 10 s, which is 90 KB for each day of sending."""
 
 
+LEFT_OUT = 6
+"""In `retried.state`, beside the numbers of `BatchState`: a retry sent another row of the record key in its place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedNote:
     """A row that this program turned down: where it is and what was wrong, without its values.

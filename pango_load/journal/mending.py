@@ -10,6 +10,7 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
+from pango_load.journal.ledger import LEFT_OUT
 from pango_load.journal.reading import Traffic
 from pango_load.journal.retry_moves import RETRIED_AT, RetryMoves, Words
 from pango_load.journal.standing import BatchState, Part, Standing
@@ -48,7 +49,7 @@ class LeftRows:
     def of(cls, journal: JournalReader) -> LeftRows:
         """Every row that is left, in the order of the source; some bytes for each."""
         doubted = set(_rows(journal.retried_spans(BatchState.UNKNOWN)))
-        settled = set(_rows(journal.retried_spans(BatchState.ACCEPTED)))
+        settled = {at for state in (BatchState.ACCEPTED, LEFT_OUT) for at in _rows(journal.retried_spans(state))}
         rejected = ((note.position, Left.REJECTED, -1) for note in journal.rejected_rows())
         refused = (
             (at, Left.REJECTED, entry.position) for entry in journal.refused_rows() for at in rows_of(journal, entry)
@@ -71,6 +72,10 @@ class LeftRows:
         index = bisect_left(self.positions, position)
         return index if index < len(self.positions) and self.positions[index] == position else -1
 
+    def entry(self, index: int) -> int | None:
+        """The position of the refused entry that the row is part of; None where this program had rejected it."""
+        return None if self.entries[index] < 0 else self.entries[index]
+
     def kind(self, index: int) -> Left:
         """Where the row stands."""
         return Left(self.kinds[index])
@@ -91,6 +96,7 @@ class Mending:
         chosen: for each row of the retry, its index in `left`.
         valid: the positions, in the retry, of the rows that may be sent.
         batches: what is sent.
+        skipped: how many rows of the retry are left out for good.
     """
 
     def __init__(
@@ -101,8 +107,10 @@ class Mending:
         *,
         valid: array[int],
         batches: Sequence[PlannedBatch],
+        skipped: int = 0,
     ) -> None:
         self._journal, self._left, self._chosen, self._valid = journal, left, chosen, valid
+        self.skipped = skipped
         self.batches = batches
         self._words: list[Words] = []
         self._standing = {
@@ -126,7 +134,7 @@ class Mending:
     def counts(self) -> Counts:
         """Where the rows of the retry are before it sends any."""
         rows, valid = len(self._chosen), len(self._valid)
-        return Counts(read=rows, rejected=rows - valid, unsent=valid)
+        return Counts(read=rows, rejected=rows - valid - self.skipped, skipped=self.skipped, unsent=valid)
 
     def placed_positions(self, first: int, last: int) -> list[int]:
         """Positions from `first` to `last` of the retry that are in no batch."""
@@ -215,8 +223,7 @@ class Mending:
                 case BatchState.PLANNED if kind is Left.REJECTED:
                     returned.append(at)
                 case _ if kind is Left.REJECTED and old.state is BatchState.PLANNED:
-                    entry = self._left.entries[index]
-                    sent[at] = None if entry < 0 else entry
+                    sent[at] = self._left.entry(index)
                 case _:
                     pass
         return RetryMoves(

@@ -9,7 +9,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Literal
 
 from pango_load.journal.description import RunFacts, facts_of
-from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
+from pango_load.journal.ledger import LEFT_OUT, SLOT_SECONDS, RejectedNote
 from pango_load.journal.questions import PAGE, Questions
 from pango_load.journal.spans import RowSpan, joined, placed
 from pango_load.journal.standing import BatchState, Part
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 _UNKNOWN = frozenset({BatchState.SENT, BatchState.SENT_AGAIN, BatchState.UNKNOWN})
 _UNSENT = frozenset({BatchState.PLANNED})
-_PLACES = {
+_PLACES: dict[int, str] = {
     BatchState.PLANNED: "unsent",
     BatchState.SENT: "unknown",
     BatchState.SENT_AGAIN: "unknown",
     BatchState.UNKNOWN: "unknown",
     BatchState.ACCEPTED: "accepted",
     BatchState.REFUSED: "rejected",
+    LEFT_OUT: "skipped",
 }
 
 
@@ -145,13 +146,13 @@ class JournalReader(Questions):
         places["rejected"] += rejected
         for state, rows in retried:
             places["rejected"] -= rows
-            places[_PLACES[BatchState(state)]] += rows
+            places[_PLACES[state]] += rows
         placed = places.total() + skipped
         return Counts(
             read=int(read[0]) if read else placed,
             accepted=places["accepted"],
             rejected=places["rejected"],
-            skipped=skipped,
+            skipped=skipped + places["skipped"],
             unknown=places["unknown"],
             unsent=places["unsent"],
         )
@@ -274,8 +275,8 @@ class JournalReader(Questions):
         """Rows of the load's own batches that are unknown, without those that a retry has left so."""
         return self._spans(_UNKNOWN)
 
-    def retried_spans(self, state: BatchState | None = None) -> Iterator[RowSpan]:
-        """Rows that were rejected or refused until a retry sent them: all of them, or those in `state`."""
+    def retried_spans(self, state: int | None = None) -> Iterator[RowSpan]:
+        """Rows that were rejected or refused until a retry sent them or left them out: all, or those in `state`."""
         wanted = "" if state is None else f" AND state = {state:d}"
         rows = self._paged(f"SELECT position FROM retried WHERE position > ?{wanted}", -1)  # noqa: S608 - fixed words
         return joined(RowSpan(position, position) for (position,) in rows)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
-from pango_load.journal.ledger import MESSAGE_LENGTH
+from pango_load.journal.ledger import LEFT_OUT, MESSAGE_LENGTH
 from pango_load.journal.standing import BatchState, DoesNotAddUp, Part
 from pango_load.records import EntryRef
 
@@ -40,6 +40,7 @@ class RetryMoves:
         returned: it surely was not executed, and they were not unknown before.
         accepted: it was acknowledged.
         refused: the platform turned them down, with its words.
+        left_out: another row of their record key is sent in their place, for good; with their entries as in `sent`.
         judged: this program turned them down again: (code, field) of each problem.
         held_accepted, held_refused: the same for rows that are unknown in a batch of the load itself.
     """
@@ -49,6 +50,7 @@ class RetryMoves:
     returned: Sequence[int] = ()
     accepted: Sequence[int] = ()
     refused: Mapping[int, Words] = field(default_factory=dict)
+    left_out: Mapping[int, int | None] = field(default_factory=dict)
     judged: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     held_accepted: Sequence[int] = ()
     held_refused: Mapping[int, Words] = field(default_factory=dict)
@@ -71,6 +73,10 @@ class RetryMoves:
                 "INSERT OR IGNORE INTO retried VALUES (?, ?, ?)",
                 [(at, int(BatchState.UNKNOWN), entry) for at, entry in self.sent.items()],
             )
+        db.executemany(
+            "INSERT OR IGNORE INTO retried VALUES (?, ?, ?)",
+            [(at, LEFT_OUT, entry) for at, entry in self.left_out.items()],
+        )
         gone = [*self.returned, *self.refused]
         db.executemany(
             "DELETE FROM retried WHERE position = ? AND state = ?", [(at, int(BatchState.UNKNOWN)) for at in gone]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, computed_fie
 from pango_load.plan import OnUnknown
 from pango_load.report.private_files import write_private
 from pango_load.report.promises import PROMISES
-from pango_load.report.skips import Skip  # noqa: TC001 - pydantic looks it up
+from pango_load.report.skips import Skip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -243,6 +243,10 @@ class Summary(_Part):
             retried: when.
         """
         is_running = exit_code is None
+        skips = {skip.reason: skip.rows for skip in self.skips}
+        if more := counts.skipped - self.counts.skipped:
+            # A retry leaves rows out for one reason only.
+            skips[Skip.REPEATED] = skips.get(Skip.REPEATED, 0) + more
         return self.model_copy(
             update={
                 "command": "retry",
@@ -251,6 +255,7 @@ class Summary(_Part):
                 "stopped": stopped,
                 "counts": counts,
                 "problems": problems,
+                "skips": tuple(SkippedRows(reason=reason, rows=rows) for reason, rows in skips.items()),
                 "delivery": self.delivery.and_more(delivery),
                 "first_unsettled": first_unsettled,
                 "retried": self.retried if is_running else retried,

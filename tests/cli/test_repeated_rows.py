@@ -158,3 +158,38 @@ def test_a_row_to_delete_that_is_left_out_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(mapping, encoding="utf-8")
     ended = pango_load("a.csv", "-m", "m.yaml", "--sandbox", "--json", folder=tmp_path)
     assert (ended.code, ended.counts["accepted"], ended.counts["skipped"]) == (0, 1, 1), ended.err
+
+
+def load_and_mend(folder: Path, sandbox: Sandbox, policy: str, table: Table) -> Path:
+    """Load `table`, and mend the phones of the run's rejected rows in their place."""
+    (folder / "mapping.yaml").write_text(MAPPING.format(policy=policy), encoding="utf-8")
+    write_table(folder / "a.csv", table, 0)
+    words = ("a.csv", "--mapping", "mapping.yaml", "--json", "--out", "run")
+    ended = pango_load(*words, folder=folder, sandbox=sandbox)
+    assert ended.code == 3, ended.err
+    own = folder / "run" / "rejected.csv"
+    own.write_text(own.read_text(encoding="utf-8").replace(",bad,", ",0912345678,"), encoding="utf-8")
+    return own
+
+
+def names_since(sandbox: Sandbox, before: int) -> list[object]:
+    return [entry["fullName"] for entry in sandbox.accepted_entries[before:]]
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("keep-last", "row 1"), ("keep-first", "row 0")])
+def test_a_mended_row_that_another_knocks_out_is_settled_as_skipped(
+    tmp_path: Path, sandbox: Sandbox, policy: str, kept: str
+) -> None:
+    """Protects the newer value: left among the rows to be mended, the older one would be sent by the next retry."""
+    before = len(sandbox.accepted_entries)
+    own = load_and_mend(tmp_path, sandbox, policy, [(1, False), (1, False), (2, True)])
+    ended = pango_load("retry", "last", "--json", folder=tmp_path, sandbox=sandbox)
+    assert ended.code == 0, ended.err
+    assert names_since(sandbox, before) == ["row 2", kept]
+    counts = {name: rows for name, rows in ended.counts.items() if rows}
+    assert counts == {"read": 3, "accepted": 2, "skipped": 1}
+    assert (ended.summary["balanced"], ended.summary["skips"]) == (True, [{"reason": "repeated-key", "rows": 1}])
+    assert not own.exists()
+    told = pango_load("retry", "last", str(tmp_path / "a.csv"), folder=tmp_path, sandbox=sandbox)
+    assert told.code == 2, told.err
+    assert len(sandbox.accepted_entries) == before + 2

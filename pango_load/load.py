@@ -52,7 +52,7 @@ from pango_load.survey import (
     told_findings,
 )
 from pango_load.watcher import Silent, Watcher
-from pango_load.which_run import describe, identify, show_again
+from pango_load.which_run import describe, identify, refuse_doubted_rows, show_again, was_retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,7 @@ def load(
         match decision:
             case RefuseSuperseding() | RefuseAppending():
                 raise decision.reason
-            case ShowAgain(known) if known.counts.unknown and _asks_to_resend(plan):
+            case ShowAgain(known) if known.counts.unknown and _asks_to_resend(plan) and not was_retried(known):
                 return loading.go_on(known)
             case NothingToDo(known) | ShowAgain(known):
                 return show_again(known, plan, road, clock=clock)
@@ -154,6 +154,7 @@ def load(
             case GrowOn(known):
                 # A process that still sends what was there before must come to its end first.
                 with claim(plan.state, known.facts.identity, now=clock.now()):
+                    refuse_doubted_rows(known)
                     return loading.grow_on(known, identity, description)
             case Start():
                 return loading.start(decision, identity, description)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pango_load.errors import UsageError
 from pango_load.journal.description import RunDescription
 from pango_load.journal.identity import FileDigest, LoadIdentity
 from pango_load.journal.reading import JournalReader
+from pango_load.journal.retry_moves import RETRIED_AT
 from pango_load.journal.retry_terms import RetryTerms
-from pango_load.report.plain_text import utc_text
+from pango_load.journal.standing import BatchState
+from pango_load.report.plain_text import counted, utc_text
+from pango_load.report.row_files import row_files_in
 from pango_load.report.run_folder import open_run_folder
 from pango_load.report.summary import SUMMARY_FILE, MappingUsed, RowCounts, SourceFile, Summary, read_summary
 from pango_load.road import delivery_options
@@ -114,9 +119,48 @@ def show_again(known: KnownRun, plan: LoadPlan, road: Road, *, clock: Clock) -> 
         if known.counts.rejected:
             notice += f" `pango-load retry {known.id}` sends its rejected rows, once they are mended."
         notice += " --again sends it all again."
-    if known.counts.unknown:
+    if known.counts.unknown and was_retried(known):
+        named = _retry_of_unknown(known)
+        notice += f" `{named}` sends the rows that are unknown, as they were mended."
+        summary = summary.model_copy(update={"next_command": named})
+    elif known.counts.unknown:
         notice += " --on-unknown resend sends only the rows that are unknown."
     return LoadReport(summary=summary, notice=notice)
+
+
+def was_retried(known: KnownRun) -> bool:
+    """Whether a retry has taken up rows of this run: their mended cells stand in its row files, and nowhere else.
+
+    A load would write these files anew from the source, which holds the older cells.
+    """
+    told = _summary_in(Path(known.facts.description.folder))
+    if told is not None and told.run == known.id and told.command == "retry":
+        return True
+    with JournalReader.look(known.path) as journal:
+        return journal.moment(RETRIED_AT) > 0
+
+
+def refuse_doubted_rows(known: KnownRun) -> None:
+    """A run does not grow while a retry's rows are in doubt: only its row files have the cells that were sent.
+
+    Raises:
+        UsageError: there are such rows.
+    """
+    with JournalReader.look(known.path) as journal:
+        rows = sum(span.last - span.first + 1 for span in journal.retried_spans(BatchState.UNKNOWN))
+    if rows:
+        raise UsageError(
+            f"--append: {counted(rows, 'mended row')} of run {known.id} {'is' if rows == 1 else 'are'} unknown.",
+            f"Send them first: {_retry_of_unknown(known)}",
+        )
+
+
+def _retry_of_unknown(known: KnownRun) -> str:
+    """A retry takes the rejected file where none is named."""
+    folder = Path(known.facts.description.folder)
+    is_there = folder.is_dir() and row_files_in(folder, "rejected")
+    files = row_files_in(folder, "unknown") if is_there else []
+    return shlex.join(["pango-load", "retry", known.id, *map(str, files), "--on-unknown", "resend"])
 
 
 def open_folder_of(known: KnownRun, journal: Journal) -> Path:

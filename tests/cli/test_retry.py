@@ -312,21 +312,51 @@ def test_unknown_rows_are_sent_again_when_they_are_named_and_no_others(tmp_path:
     assert Counter(times_received(sandbox).values()) == {1: 71, 2: 50}
 
 
-def test_a_load_that_goes_on_after_a_retry_leaves_mended_rows_alone(tmp_path: Path) -> None:
-    """Protects mended rows from their older cells: the load reads the source again, and writes its row files anew."""
+def test_a_load_leaves_the_rows_of_a_retried_run_to_retry(tmp_path: Path) -> None:
+    """Protects mended cells from the source's older ones: a load would write the row files anew from there."""
     write_csv(
         tmp_path / "a.csv", [customer(number, **({"email": "x"} if number > 119 else {})) for number in range(122)]
     )
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
         ended = quickly(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
         assert balance(ended) == (3, 70, 2, 50), ended.err
-        fixed = in_file(tmp_path, lambda lines: [mended(lines[0])])
-        first = retried(str(ended.summary["run"]), fixed, folder=tmp_path, sandbox=sandbox)
+        run, own = str(ended.summary["run"]), tmp_path / "run" / "rejected.csv"
+        lines = lines_of(own)
+        write_lines(own, [mended(lines[0]), lines[1] | {"fullName": "Nguyễn Văn Mới"}])
+        first = retried(run, folder=tmp_path, sandbox=sandbox)
         assert balance(first) == (3, 71, 1, 50), first.err
-        done = quickly(*JOB, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        asked = quickly(*JOB, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        assert balance(asked) == (3, 71, 1, 50), asked.err
+        unknown = str(tmp_path / "run" / "unknown.csv")
+        assert asked.summary["next_command"] == f"pango-load retry {run} {unknown} --on-unknown resend"
+        assert [line["fullName"] for line in lines_of(own)] == ["Nguyễn Văn Mới"]
+        done = retried(run, unknown, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
         assert balance(done) == (3, 121, 1, 0), done.err
-    assert [line["customerId"] for line in lines_of(tmp_path / "run" / "rejected.csv")] == ["0000121"]
+    assert [line["customerId"] for line in lines_of(own)] == ["0000121"]
     assert Counter(times_received(sandbox).values()) == {1: 71, 2: 50}
+
+
+def test_mended_cells_of_a_row_in_doubt_survive_the_same_load_and_its_growth(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects a mended row whose answer never came: neither `--on-unknown resend` nor `--append` takes its cells."""
+    write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1)])
+    run = str(quickly(*JOB, folder=tmp_path, sandbox=sandbox).summary["run"])
+    own = tmp_path / "run" / "rejected.csv"
+    write_lines(own, [mended(line) for line in lines_of(own)])
+    sandbox.add_fault(parse_fault("close:1"))
+    doubted = retried(run, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+    assert balance(doubted) == (3, 1, 0, 1), doubted.err
+    for more in (0, 1):
+        write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1), customer(2)][: 2 + more])
+        words = ("--append",) if more else ("--on-unknown", "resend")
+        asked = quickly(*JOB, *words, folder=tmp_path, sandbox=sandbox)
+        assert asked.code == (2 if more else 3), asked.err
+        said = asked.err if more else str(asked.summary["next_command"])
+        assert f"pango-load retry {run} --on-unknown resend" in said
+        (line,) = lines_of(tmp_path / "run" / "unknown.csv")
+        assert line["email"] == mended(line)["email"]
+    done = retried(run, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+    assert balance(done) == (0, 2, 0, 0), done.err
+    assert set(times_received(sandbox).values()) == {1}
 
 
 def test_several_files_are_told_apart(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -111,8 +111,18 @@ def _terms(plan: LoadPlan, road: Road) -> RetryTerms:
 
 def show_again(known: KnownRun, plan: LoadPlan, road: Road, *, clock: Clock) -> LoadReport:
     """An earlier run has done this load: its own report is what there is to say."""
-    summary = _own_summary(known) or _rebuilt(known, plan, road, clock=clock)
-    if known.facts.exit_code == 0:
+    told = _own_summary(known) or _rebuilt(known, plan, road, clock=clock)
+    is_complete = not (known.counts.rejected or known.counts.unknown)
+    # A retry that was stopped has left its own end there; the load is finished, and its balance says how.
+    summary = told.model_copy(
+        update={
+            "state": "finished",
+            "exit_code": 0 if is_complete else 3,
+            "stopped": None,
+            "next_command": None if is_complete else told.next_command,
+        }
+    )
+    if is_complete:
         notice = f"Nothing to do: run {known.id} has sent this same content already. --again sends it once more."
     else:
         notice = f"Run {known.id} has sent this same content already; this is its report."

@@ -250,6 +250,11 @@ def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
         left = lines_of(tmp_path / "run" / "rejected.csv")
         assert len(left) == stopped["counts"]["rejected"] > 0
         assert all(line["email"].startswith("mended") for line in left)
+        # The load was not interrupted: its own command tells how it ended.
+        shown = quickly(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow)
+        assert (shown.code, shown.summary["state"], shown.summary["stopped"]) == (3, "finished", None), shown.err
+        assert shown.counts == stopped["counts"]
+        assert shown.summary["next_command"] == stopped["next_command"]
         ended = retried(run, folder=tmp_path, sandbox=slow)
         assert balance(ended) == (0, 200, 0, 0), ended.err
         assert set(times_received(slow).values()) == {1}

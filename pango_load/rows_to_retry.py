@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.errors import LoadStopped, UsageError
+from pango_load.group_parts import GroupParts
 from pango_load.journal.identity import FileDigest
 from pango_load.journal.mending import Left, LeftRows, rows_of
 from pango_load.journal.numbering import RowNumbers
@@ -23,6 +24,7 @@ from pango_load.plan import OnUnknown
 from pango_load.records import OnDuplicate
 from pango_load.report.row_files import RowFileName, row_files_in, told_apart
 from pango_load.road import road_of
+from pango_load.selection import rejected_for_others
 from pango_load.source.files import open_source
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class RowsToRetry:
         picks: the lines that stand for some of them.
         road: those lines as a source, and the mapping of the run.
         rows: the same lines, with our own columns.
+        unsent: the other lines of the mended files that stand for rows of the run.
         held: lines of rows that are unknown, and are not sent unless that is asked for.
         repeated: lines of rows that were rejected for another row (`onDuplicate: reject`), with which nothing changed.
         own: the run's own row files where they are others; None where they cannot be read.
@@ -57,6 +60,7 @@ class RowsToRetry:
     picks: Picks
     road: Road
     rows: PickedRows
+    unsent: PickedRows
     held: int
     repeated: int
     own: PickedRows | None
@@ -126,37 +130,32 @@ class RunToRetry:
             picks=alone,
             road=replace(road, source=rows),
             rows=rows,
+            unsent=PickedRows(source, _others(found, alone), headers, terms),
             held=len(found) - len(sent),
             repeated=len(sent) - len(alone),
             own=own,
         )
-        for column in {group.group_by for group in road.mapping.groups}:
-            self._refuse_parts(mended, column)
+        if road.mapping.groups:
+            self._refuse_parts(mended)
         return mended
 
-    def _refuse_parts(self, mended: RowsToRetry, column: str) -> None:
-        """No entry is sent with an item missing: all rows of a group are mended together, or none.
+    def _refuse_parts(self, mended: RowsToRetry) -> None:
+        """See `GroupParts.refuse`."""
+        parts = GroupParts(
+            mapping=mended.road.mapping,
+            left=mended.left,
+            numbers=self._numbers(),
+            journal=self.journal,
+            path=str(mended.road.source.files[0].path),
+            run=self.known.id,
+        )
+        parts.refuse(mended.rows, mended.own, [provider.rows for provider in self._elsewhere(mended)])
 
-        Raises:
-            UsageError: a row of the run is left that shares its `column` with a row that would be sent.
-        """
-        sent: dict[str, int] = {}
-        for chunk in mended.rows.read_chunks():
-            for cell, row in zip(chunk.frame[column].to_list(), chunk.rows.to_list(), strict=True):
-                sent.setdefault((cell or "").strip(), row)
-        for provider in self._elsewhere(mended):
-            for chunk in provider.rows.read_chunks():
-                for cell, row in zip(chunk.frame[column].to_list(), chunk.rows.to_list(), strict=True):
-                    if cell and (with_row := sent.get(cell.strip())) is not None:
-                        raise UsageError(
-                            f"{mended.road.source.files[0].path} holds a part of an entry: row {row} of run "
-                            f"{self.known.id} has the {column} of row {with_row}, and is not sent with it.",
-                            "Put that row back as well, or take the others of its group out.",
-                        )
+    def _numbers(self) -> RowNumbers:
+        return RowNumbers(self.journal.numbering(), self.known.facts.read)
 
     def _matcher(self, left: LeftRows, headers: Sequence[str]) -> Matcher:
-        numbers = RowNumbers(self.journal.numbering(), self.known.facts.read)
-        return Matcher(left, numbers, told_apart(self.terms.names), headers, self.terms.encoding)
+        return Matcher(left, self._numbers(), told_apart(self.terms.names), headers, self.terms.encoding)
 
     def _is_own_unknown(self, path: Path) -> bool:
         """Whoever names this very file wants its rows sent again."""
@@ -202,25 +201,26 @@ class RunToRetry:
             expected: what the mended files were when they were read before.
         """
         first = replace(_provider(mended.rows, mended.left, expected, refused), for_others=for_others)
-        return [first, *self._elsewhere(mended)]
+        return [first, *self._elsewhere(mended, expected)]
 
-    def _elsewhere(self, mended: RowsToRetry) -> list[Provider]:
+    def _elsewhere(self, mended: RowsToRetry, expected: tuple[Fingerprint, ...] | None = None) -> list[Provider]:
         """Where the rows are that are not sent again."""
         left, headers = mended.left, mended.rows.headers
         providers = []
         taken = set(mended.picks.left)
-        if mended.own is not None:
-            others = [at for at, index in enumerate(mended.own.picks.left) if index not in taken]
-            rows = mended.own.only(mended.own.picks.chosen(others), headers)
-            taken.update(rows.picks.left)
-            providers.append(_provider(rows, left, None, {}))
+        for found, prints in ((mended.own, None), (mended.unsent, expected)):
+            if found is not None:
+                others = [at for at, index in enumerate(found.picks.left) if index not in taken]
+                rows = found.only(found.picks.chosen(others), headers)
+                taken.update(rows.picks.left)
+                providers.append(_provider(rows, left, prints, {}))
         missing = [index for index in range(len(left)) if index not in taken]
-        from_source = self._from_source(left, missing, headers) if missing else None
+        from_source = self._from_source(mended, missing) if missing else None
         return [*providers, from_source] if from_source is not None else providers
 
-    def _from_source(self, left: LeftRows, missing: Sequence[int], headers: Sequence[str]) -> Provider | None:
+    def _from_source(self, mended: RowsToRetry, missing: Sequence[int]) -> Provider | None:
         """Rows that stand in no row file any more, from what the run was made of, if that is still what it was."""
-        facts, terms = self.known.facts, self.terms
+        facts, terms, left = self.known.facts, self.terms, mended.left
         paths = [Path(path) for path in facts.description.paths]
         if facts.description.spool or not all(path.is_file() for path in paths):
             return None
@@ -231,7 +231,7 @@ class RunToRetry:
             return None
         if tuple(FileDigest(found.digest, found.size) for found in fingerprints) != facts.files:
             return None
-        numbers = RowNumbers(self.journal.numbering(), facts.read)
+        numbers = self._numbers()
         picks = _found_again(source, {numbers.place(left.positions[index]): index for index in missing})
         words = {
             at: (entry.code, entry.message)
@@ -243,7 +243,14 @@ class RunToRetry:
             for place, index in enumerate(picks.left)
             if left.positions[index] in words
         }
-        return _provider(PickedRows(source, picks, headers, terms), left, fingerprints, refused)
+        because = dict(rejected_for_others(replace(mended.road, source=source), self.journal))
+        for_others = {
+            place: because[left.positions[index]]
+            for place, index in enumerate(picks.left)
+            if left.positions[index] in because
+        }
+        rows = PickedRows(source, picks, mended.rows.headers, terms)
+        return replace(_provider(rows, left, fingerprints, refused), for_others=for_others)
 
 
 def _found_again(source: Source, wanted: Mapping[tuple[int, int], int]) -> Picks:
@@ -255,6 +262,11 @@ def _found_again(source: Source, wanted: Mapping[tuple[int, int], int]) -> Picks
             if index is not None:
                 found.add(record, index, row, chunk.file)
     return found.chosen(sorted(range(len(found)), key=found.left.__getitem__))
+
+
+def _others(found: Picks, chosen: Picks) -> Picks:
+    taken = set(chosen.left)
+    return found.chosen([at for at, index in enumerate(found.left) if index not in taken])
 
 
 def _provider(

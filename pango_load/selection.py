@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pango_load.journal.run import Journal
+    from pango_load.journal.reading import JournalReader
     from pango_load.records import FieldMapping
     from pango_load.road import Road
     from pango_load.source.fingerprint import Fingerprint
@@ -271,7 +271,7 @@ def is_narrowed(mapping: FieldMapping) -> bool:
     return bool(mapping.groups) or mapping.on_duplicate is not OnDuplicate.SEND
 
 
-def rejected_for_others(road: Road, journal: Journal) -> Iterator[tuple[int, tuple[Problem, ...]]]:
+def rejected_for_others(road: Road, journal: JournalReader) -> Iterator[tuple[int, tuple[Problem, ...]]]:
     """Position and problems of the rows that were rejected for another row, in the order of the source."""
     if not is_narrowed(road.mapping):
         return

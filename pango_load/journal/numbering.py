@@ -50,6 +50,9 @@ class RowNumbers:
         self._rows: dict[int, array[int]] = {}
         self._firsts: dict[int, array[int]] = {}
         self._ends: dict[int, array[int]] = {}
+        # In the order of positions: first position, what is added to it, file.
+        self._starts, self._added, self._files = array("q"), array("q"), array("q")
+        self._read = read
         before: int | None = None
         for first, difference, file in lines:
             if before is not None:
@@ -58,6 +61,8 @@ class RowNumbers:
                 column.setdefault(file, array("q")).append(value)
             self._ends.setdefault(file, array("q"))
             before = file
+            for one, told in ((self._starts, first), (self._added, difference), (self._files, file)):
+                one.append(told)
         if before is not None:
             self._ends[before].append(read)
         for file, rows in self._rows.items():
@@ -69,11 +74,8 @@ class RowNumbers:
 
     def place(self, position: int) -> tuple[int, int]:
         """The row's number and file of the record at `position`; (0, 0) where it was never looked at."""
-        for file, firsts in self._firsts.items():
-            at = bisect_right(firsts, position) - 1
-            if at >= 0 and position < self._ends[file][at]:
-                return self._rows[file][at] + position - firsts[at], file
-        return 0, 0
+        at = bisect_right(self._starts, position) - 1
+        return (position + self._added[at], self._files[at]) if at >= 0 and position < self._read else (0, 0)
 
     def position(self, row: int, file: int = 0) -> int | None:
         """The position of row `row` of file `file`; None where no record has that number."""

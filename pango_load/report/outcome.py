@@ -79,6 +79,8 @@ def _reason(summary: Summary) -> str:
         return "To send the valid rows:"
     if summary.counts.unsent or summary.state == "running":
         return "To go on where it stopped:"
+    if summary.counts.rejected and not summary.left.rejected and not summary.counts.unknown:
+        return "The rejected rows stand in no file any more. Put them back, each with its _pango_row, and send that:"
     return "Then send them:" if summary.counts.rejected or summary.counts.unknown else "Next:"
 
 

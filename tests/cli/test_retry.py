@@ -549,24 +549,41 @@ def test_what_came_through_a_pipe_is_mended_without_it(tmp_path: Path, sandbox: 
     assert "\n  rejected   1" in second.out
 
 
+def with_repeats(folder: Path, sandbox: Sandbox) -> tuple[str, Lines]:
+    """A run that rejected a row, and two others for each other; its id, and what it rejected."""
+    columns = "\n".join(f"  {name}: {name}" for name in HEADERS)
+    mapping = f"object: customer-identity\ntimezone: {ZONE[1]}\nonDuplicate: reject\ncolumns:\n{columns}\n"
+    (folder / "mapping.yaml").write_text(mapping, encoding="utf-8")
+    write_csv(folder / "a.csv", [customer(1), customer(2, email="x"), customer(1, fullName="again")])
+    words = ("a.csv", "--mapping", "mapping.yaml", "--json", "--out", "run")
+    ended = quickly(*words, folder=folder, sandbox=sandbox)
+    assert balance(ended) == (3, 0, 3, 0), ended.err
+    return str(ended.summary["run"]), lines_of(folder / "run" / "rejected.csv")
+
+
+def mended_where_wrong(lines: Lines) -> Lines:
+    return [mended(line) if line["email"] == "x" else line for line in lines]
+
+
 def test_rows_rejected_for_another_row_stay_so(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects `onDuplicate: reject`: alone in its file, a repeated row would look like the only one."""
-    mapping = tmp_path / "mapping.yaml"
-    columns = "\n".join(f"  {name}: {name}" for name in HEADERS)
-    mapping.write_text(
-        f"object: customer-identity\ntimezone: {ZONE[1]}\nonDuplicate: reject\ncolumns:\n{columns}\n", encoding="utf-8"
-    )
-    write_csv(tmp_path / "a.csv", [customer(1), customer(2, email="x"), customer(1, fullName="again")])
-    words = ("a.csv", "--mapping", "mapping.yaml", "--json", "--out", "run")
-    loaded = quickly(*words, folder=tmp_path, sandbox=sandbox)
-    assert balance(loaded)[0] == 3, loaded.err
-    rejected = loaded.counts["rejected"]
-    before = len(sandbox.accepted_entries)
-    fixed = in_file(tmp_path, lambda lines: [mended(line) if line["email"] == "x" else line for line in lines])
-    ended = quickly("retry", str(loaded.summary["run"]), fixed, folder=tmp_path, sandbox=sandbox)
-    assert len(sandbox.accepted_entries) == before + 1, ended.err
+    run, rejected = with_repeats(tmp_path, sandbox)
+    ended = quickly("retry", run, in_file(tmp_path, mended_where_wrong), folder=tmp_path, sandbox=sandbox)
+    assert len(sandbox.accepted_entries) == 1, ended.err
     assert "rejected for a row of the same record key" in ended.err.replace("\n                ", " ")
-    assert len(lines_of(tmp_path / "run" / "rejected.csv")) == rejected - 1
+    assert lines_of(tmp_path / "run" / "rejected.csv") == [rejected[0], rejected[2]]
+
+
+@pytest.mark.parametrize("lost", ["source", "lines"])
+def test_rows_rejected_for_another_row_keep_their_reasons(lost: str, tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects whoever mends in place: what stays is written with its reasons, from the file or from the source."""
+    run, rejected = with_repeats(tmp_path, sandbox)
+    lines = mended_where_wrong(rejected)
+    if lost == "source":
+        (tmp_path / "a.csv").unlink()
+    write_lines(tmp_path / "run" / "rejected.csv", lines if lost == "source" else lines[1:2])
+    assert balance(retried(run, folder=tmp_path, sandbox=sandbox)) == (3, 1, 2, 0)
+    assert lines_of(tmp_path / "run" / "rejected.csv") == [rejected[0], rejected[2]]
 
 
 def test_an_order_is_mended_whole_or_not_at_all(tmp_path: Path, sandbox: Sandbox) -> None:

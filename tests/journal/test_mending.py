@@ -232,5 +232,8 @@ def test_a_rows_number_leads_back_to_its_record(files: list[list[int]], size: in
             position += len(part)
     numbers = RowNumbers(lines, position)
     assert {key: numbers.position(key[1], key[0]) for key in expected} == expected
+    assert {position: numbers.place(position)[::-1] for position in expected.values()} == {
+        position: key for key, position in expected.items()
+    }
     others = [(file, row) for file in range(4) for row in range(70) if (file, row) not in expected]
     assert all(numbers.position(row, file) is None for file, row in others)

@@ -403,3 +403,12 @@ def test_a_warning_that_a_person_has_to_decide_about_is_a_next_step() -> None:
     assert shown.count("Etc/GMT-7") == 1
     assert "1,234 rows  date.old-clock  createdAt  older clock: may show a day off\n" in shown
     assert "What next\n  Try one date of date.old-clock: if Pango's console shows the day before" in shown
+
+
+def test_rejected_rows_that_stand_in_no_file_are_asked_for_before_they_are_sent() -> None:
+    """Protects whoever deleted rows from the reject file: there is none to mend, and the command needs one."""
+    summary = a_summary()
+    left = summary.left.model_copy(update={"rejected": ()})
+    shown = screen(end_lines(summary.model_copy(update={"left": left}), [], width=120))
+    assert "Then send them" not in shown
+    assert "The rejected rows stand in no file any more. Put them back, each with its _pango_row" in shown

@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -26,6 +27,19 @@ SHORTEST_BARE = 5
 PREFIX = 12
 """So many first characters of a secret give it away."""
 VALUE_PREFIX = 8
+SHORTEST_WORD = 4
+"""A word of a longer value is found by itself, where it has so many letters and digits."""
+_OF_REFUSALS = """
+a an and are at be been but by for from has have in is it may must no not of on one only or that the than there this
+to was were with already allowed array batch body boolean cannot characters code contain contains data date default
+digits duplicate duplicated email empty entries entry error errors exceed exceeded exceeds exist exists expected
+fail failed field fields format found given greater http https invalid item items json length less limit list long
+longer malformed maximum message minimum missing more name null number object payload phone property range record
+records refused rejected request required schema short should size string text time timestamp true false type
+unknown unsupported valid validation value values wrong
+"""
+_VOCABULARY = frozenset(_OF_REFUSALS.split())
+"""Words of a refusal itself, which say nothing of anybody, though a note or an address may hold them too."""
 
 SECRET, VALUE, EMAIL, NUMBER = "[secret]", "[value]", "[e-mail]", "[number]"
 _RANK = (SECRET, VALUE, EMAIL, NUMBER)
@@ -35,6 +49,10 @@ _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w])\+?\d(?:[ .()-]{0,2}\d){6,}(?!\w)")
 _CODED = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
 """What may be base64."""
+_WORD = re.compile(r"[^\W_]+")
+_BETWEEN = re.compile(r"[ _.-]{1,3}")
+"""What a server may put between the words of a value."""
+_KEY_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 class Scrubber:
@@ -99,12 +117,19 @@ class _Needle:
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """All that must not be left in a text: as it is read with its accents, and without."""
+    """All that must not be left in a text: as it is read with its accents, and without.
+
+    Attributes:
+        words: those of values with several; without accents, like `pairs`.
+        pairs: words that are neighbours in a value.
+    """
 
     accented: Collection[_Needle]
     bare: frozenset[_Needle]
     only_bare: frozenset[_Needle]
     plain: frozenset[str]
+    words: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, values: _Values, secrets: Iterable[_Needle]) -> _Sought:
@@ -112,11 +137,17 @@ class _Sought:
         words = {_Needle(folded(word), VALUE, len(word), is_word=True) for word in values.words}
         accented = {_Needle(text, VALUE, VALUE_PREFIX) for form in forms if (text := folded(form))}
         without = {_Needle(text, VALUE, VALUE_PREFIX) for value in values.plain if (text := _bare_form(value))}
+        texts = [_WORD.findall(bare(_before_at(value))) for value in values.plain]
+        said = _VOCABULARY | values.own_words
+        pairs = {pair for text in texts for pair in pairwise(text) if not said.issuperset(pair)}
+        parts = {word for text in texts if len(text) > 1 for word in text if len(word) >= SHORTEST_WORD}
         return cls(
             accented=(*secrets, *accented, *words),
             bare=frozenset(without),
             only_bare=frozenset(without - accented),
             plain=frozenset(folded(value.strip())[:VALUE_PREFIX] for value in values.plain),
+            words=frozenset(parts - said),
+            pairs=frozenset(pairs),
         )
 
 
@@ -147,9 +178,22 @@ def _found(reading: Reading, sought: _Sought) -> Iterator[tuple[Span, str]]:
     for needle in sought.bare if without.text != accented.text else sought.only_bare:
         for begin, end in needle.runs(without.text):
             yield without.place(begin, end), needle.mark
+    for begin, end in _word_runs(without.text, sought):
+        yield without.place(begin, end), VALUE
     for pattern, mark in ((_EMAIL, EMAIL), (_PHONE, NUMBER)):
         for found in pattern.finditer(reading.text):
             yield reading.place(*found.span()), mark
+
+
+def _word_runs(text: str, sought: _Sought) -> Iterator[Span]:
+    """Words that give a value away: each by itself, or two that are neighbours in it, whatever stands between them."""
+    before: re.Match[str] | None = None
+    for word in _WORD.finditer(text):
+        if word[0] in sought.words:
+            yield word.span()
+        if before and (before[0], word[0]) in sought.pairs and _BETWEEN.fullmatch(text, before.end(), word.start()):
+            yield before.start(), word.end()
+        before = word
 
 
 def _hides(coded: str, sought: _Sought) -> bool:
@@ -211,10 +255,15 @@ def _decoded(coded: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """What entries hold: values that give something away anywhere, and words that do so where they stand alone."""
+    """What entries hold: values that give something away anywhere, and words that do so where they stand alone.
+
+    Attributes:
+        own_words: those of the keys, in small letters.
+    """
 
     plain: frozenset[str]
     words: frozenset[str]
+    own_words: frozenset[str]
 
 
 def _values(entries: Iterable[bytes]) -> _Values:
@@ -231,8 +280,14 @@ def _values(entries: Iterable[bytes]) -> _Values:
             continue
         _collect(document, found, keys)
     plain = frozenset(value for value in found - keys if len(" ".join(value.split())) >= SHORTEST_VALUE)
-    words = {value.strip().partition("@")[0] for value in plain if _EMAIL.fullmatch(value.strip())}
-    return _Values(plain, frozenset(word for word in words - keys if len(word) >= SHORTEST_VALUE))
+    words = {_before_at(value) for value in plain} - {value.strip() for value in plain} - keys
+    own = {part.lower() for key in keys for part in (key, *_KEY_PART.findall(key))}
+    return _Values(plain, frozenset(word for word in words if len(word) >= SHORTEST_VALUE), frozenset(own))
+
+
+def _before_at(value: str) -> str:
+    """`value`, and of an address what says whose it is."""
+    return value.strip().partition("@")[0] if _EMAIL.fullmatch(value.strip()) else value.strip()
 
 
 def _collect(value: object, found: set[str], keys: set[str]) -> None:

@@ -173,6 +173,55 @@ def test_a_name_goes_without_its_accents_too() -> None:
     assert Scrubber().clean("NGUYEN VAN DAT exists", [entry]) == "[value] exists"
 
 
+NAMED = json.dumps(
+    {
+        "customerId": "K1",
+        "fullName": "Zxqương Phlõmn Qữyzk",
+        "note": "Pay An Ha, an invalid name that must be of seven letters",
+        "email": "vo.thuy-kieu@shop.example",
+        "city": "Huế",
+    }
+).encode()
+SAID = {
+    "the last word": ("Qữyzk is too long", "[value] is too long"),
+    "a word without accents": ("name Phlomn?", "name [value]?"),
+    "words turned round": ("bad: Qữyzk Zxqương", "bad: [value] [value]"),
+    "underscores": ("bad: Zxqương_Phlõmn_Qữyzk!", "bad: [value]!"),
+    "two of them": ("bad: ZXQUONG__PHLOMN", "bad: [value]"),
+    "dots": ("phlõmn.qữyzk", "[value]"),
+    "dashes": ("bad: PHLÕMN-QỮYZK.", "bad: [value]."),
+    "escapes": (r"bad: Phl\u00f5mn%5FQ%E1%BB%AFyzk", "bad: [value]"),
+    "inside a code": ("BAD_QỮYZK", "BAD_[value]"),
+    "short words side by side": ("of an_ha", "of [value]"),
+    "a part of an address": ("Thuy Kieu, vo_thuy", "[value], [value]"),
+    "words of the refusal and the keys": (
+        "Invalid name: fullName must be full of customer, city of an",
+        "Invalid name: fullName must be full of customer, city of an",
+    ),
+    "other words that begin like one": ("Phlomnia, payable", "Phlomnia, payable"),
+}
+
+
+@pytest.mark.parametrize(("said", "kept"), SAID.values(), ids=SAID.keys())
+def test_words_of_a_value_go_too_whatever_stands_between_them(said: str, kept: str) -> None:
+    """Protects customers of whom a server shows a part; a refusal's own words stay, or nobody could read it."""
+    assert Scrubber().clean(said, [NAMED]) == kept
+
+
+NAME_WORDS = st.lists(st.text("bdghkluvyăđêơưáạị", min_size=4, max_size=9), min_size=2, max_size=4)
+
+
+@settings(deadline=None)
+@given(NAME_WORDS, st.data(), st.sampled_from([" ", "_", "-", ".", " - ", ", ", "/"]))
+def test_no_word_of_a_name_is_left_in_any_order(words: list[str], data: st.DataObject, between: str) -> None:
+    """Protects every customer with a name of several words."""
+    said = data.draw(st.permutations(words))
+
+    cleaned = Scrubber().clean(f"Bad: {between.join(said)}", [json.dumps({"a": " ".join(words)}).encode()])
+
+    assert not any(word in cleaned for word in words)
+
+
 @given(text=st.text(max_size=2000))
 def test_clean_words_are_one_short_printable_line(text: str) -> None:
     """Protects logs and reports, whatever the server says."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 """Column -> cell: text, numbers, dates, None, lists and dicts of these."""
 
-_EXACT = 1 << 53
 _MISSING = {"NaTType", "NAType"}
 _DIGITS = 32
 
@@ -133,6 +132,11 @@ def _object(row: Row, number: int) -> str:
 
 def _cell(value: object, number: int, column: str) -> str:
     """`value` as JSON: digits and text as they are, and dates as a person would write them."""
+    if _is_infinite(value):
+        raise UsageError(
+            f'Row {number}, column "{column}": {value} is no number that could be sent.',
+            "Replace it before, by None where nothing is known: a division by zero makes such values.",
+        )
     for kind, written in _WRITTEN:
         if isinstance(value, kind):
             return written(value)
@@ -167,16 +171,20 @@ def _plain(value: object) -> object:
     return value
 
 
+def _is_infinite(value: object) -> bool:
+    return value.is_infinite() if isinstance(value, Decimal) else isinstance(value, float) and math.isinf(value)
+
+
 def _number(value: object) -> str:
     number = cast("float", value)
     if math.isnan(number):
         return "null"
-    return str(int(number)) if number.is_integer() and abs(number) < _EXACT else repr(number).replace("inf", "Infinity")
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 def _decimal(value: object) -> str:
     number = cast("Decimal", value)
-    return format(number, "f") if number.is_finite() else "null" if number.is_nan() else f'"{number}"'
+    return "null" if number.is_nan() else format(number, "f")
 
 
 def _moment(value: object) -> str:

@@ -72,6 +72,8 @@ VALUES = [
     pytest.param(Decimal("1E+3"), "1000", id="a Decimal in powers"),
     pytest.param(Decimal("NaN"), None, id="a Decimal that is none"),
     pytest.param(3.0, "3", id="a whole float"),
+    pytest.param(float(2**60), "1152921504606846976", id="a long whole float"),
+    pytest.param(-1e22, "-10000000000000000000000", id="a longer one"),
     pytest.param(0.1, "0.1", id="a float"),
     pytest.param(float("nan"), None, id="NaN"),
     pytest.param(None, None, id="None"),
@@ -92,6 +94,16 @@ VALUES = [
 def test_a_value_is_read_as_it_was_given(value: object, cell: str | None, tmp_path: Path) -> None:
     """Protects ids, phones, amounts and dates on their way through the private file."""
     assert cells_of([{"key": "1", "value": value}], tmp_path) == [{"key": "1", "value": cell}]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), Decimal("Infinity"), [1.0, float("inf")]], ids=repr)
+def test_what_has_no_end_is_turned_down_with_its_place(value: object, tmp_path: Path) -> None:
+    """Protects the platform from the text `Infinity`, which a division by zero makes of a number."""
+    with pytest.raises(UsageError, match=r'^Row 2, column "value": -?(inf|Infinity) is no number') as stopped:
+        cells_of([{"key": "1"}, {"key": "2", "value": value}], tmp_path)
+
+    assert "None" in stopped.value.advice
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nested_dicts_are_nested_keys(tmp_path: Path) -> None:

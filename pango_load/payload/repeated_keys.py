@@ -11,7 +11,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEYS_IN_MEMORY = 250_000
+_KEYS_IN_MEMORY = 1_000_000
 _RANGES = 32
 _RANGE_BITS = 59
 """A hash's range is what stands above so many of its bits."""
@@ -67,9 +67,15 @@ class RepeatedKeys:
     def _spill(self) -> None:
         if self._disk is None:
             self._disk = TemporaryDirectory(prefix="keys-", dir=self._folder)
-        ranged = pl.concat(self._recent).with_columns(range=pl.col("key") // 2**_RANGE_BITS)
-        for (number,), part in ranged.partition_by("range", as_dict=True, include_key=False).items():
-            part.write_ipc(self._path(int(number), self._spills))
+        ranges: dict[int, list[pl.DataFrame]] = {}
+        # One after the other, each let go of at once: what is held must not be there twice.
+        self._recent.reverse()
+        while self._recent:
+            ranged = self._recent.pop().with_columns(range=pl.col("key") // 2**_RANGE_BITS)
+            for (number,), part in ranged.partition_by("range", as_dict=True, include_key=False).items():
+                ranges.setdefault(int(number), []).append(part)
+        for number, parts in ranges.items():
+            pl.concat(parts).write_ipc(self._path(number, self._spills))
         self._spills += 1
         self._recent, self._recent_rows = [], 0
 

@@ -16,7 +16,7 @@ from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
 from pango_load.delivery.recorder import Recorder
 from pango_load.delivery.sender import deliver
 from pango_load.delivery.token import outlives_token
-from pango_load.errors import Interrupted, TooManyRejects
+from pango_load.errors import Interrupted, TemporaryStop, TooManyRejects
 from pango_load.payload.batches import BatchFiller, Extents
 from pango_load.payload.entries import make_entries
 from pango_load.payload.frame import make_frame
@@ -67,6 +67,10 @@ class SendingJournal(Recorder, PlacedRows, Protocol):
 
     def counts(self) -> Counts:
         """Where the rows are."""
+        ...
+
+    def is_done(self) -> bool:
+        """Whether nothing is left to be sent; once every sender has come to its end."""
         ...
 
     def traffic(self) -> Traffic:
@@ -129,6 +133,10 @@ class Sender:
             if heard.too_many is not None:
                 raise heard.too_many from None
             raise
+        except TemporaryStop:
+            # The time was over while the last requests were under way: what they came to decides.
+            if not journal.is_done():
+                raise
         finally:
             self.watcher.sent_all()
             run.figures = heard.figures()

@@ -119,6 +119,7 @@ class Mending:
         }
         self.refused: dict[int, Words] = {}
         self.accepted = 0
+        self._settled: set[int] = set()
 
     # --- what sending asks --------------------------------------------------------------------------------------------
 
@@ -130,6 +131,10 @@ class Mending:
     def unsettled(self) -> Iterator[PlannedBatch]:
         """Every batch."""
         return iter(self.batches)
+
+    def is_done(self) -> bool:
+        """Whether each batch has found its place."""
+        return len(self._settled) == len(self.batches)
 
     def counts(self) -> Counts:
         """Where the rows of the retry are before it sends any."""
@@ -188,6 +193,7 @@ class Mending:
         await self._step(
             outcome.batch, lambda now: move.settled(now, outcome.verdict, refused=parts, held=outcome.held)
         )
+        self._settled.add(outcome.batch)
 
     def _parts_of(self, refused: Sequence[RefusedEntry]) -> dict[int, Part]:
         parts = {}

@@ -273,6 +273,11 @@ class Journal(JournalReader):
         """
         return self._unsettled(resend=self._ledger.resend)
 
+    def is_done(self) -> bool:
+        """Whether nothing is left to be sent; after `begin_sending`."""
+        counts = self.counts()
+        return not counts.unsent and not (counts.unknown and self._ledger.resend)
+
     async def sending(self, number: int, entries: tuple[EntryRef, ...] | None = None) -> None:
         """A request is about to leave: it may once this returns, and never if this raises.
 

@@ -16,7 +16,8 @@ from inline_snapshot import snapshot
 from support.cli_more import quickly
 from support.program import HEADERS, MAIN_JOB, REPOSITORY, customer, pango_load, start, wait_until_accepted, write_csv
 
-from pango_load.sandbox.faults import parse_fault
+from pango_load.clock import SystemClock
+from pango_load.sandbox.faults import Fault, FaultKind, parse_fault
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ZONE = ("--timezone", "Asia/Ho_Chi_Minh")
 JOB = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--out", "run")
 WRONG = (2, 5, 7)
+SLOT = 8 * 3600.0
 
 Lines = list[dict[str, str]]
 
@@ -258,6 +260,33 @@ def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
         ended = retried(run, folder=tmp_path, sandbox=slow)
         assert balance(ended) == (0, 200, 0, 0), ended.err
         assert set(times_received(slow).values()) == {1}
+
+
+def test_time_that_is_over_while_the_last_answer_is_awaited_ends_nothing_early(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects a time slot's end: where all was sent by then, load and retry end as any others."""
+    sleep, seen = SystemClock.sleep, [0]
+
+    async def until_it_arrived(clock: SystemClock, seconds: float) -> None:
+        if seconds != SLOT:
+            await sleep(clock, seconds)
+        while seconds == SLOT and len(sandbox.received) == seen[0]:
+            await sleep(clock, 0.005)
+
+    monkeypatch.setattr(SystemClock, "sleep", until_it_arrived)
+    sandbox.add_fault(Fault(kind=FaultKind.SLOW, seconds=0.3))
+    write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1)])
+    words = (*JOB, "--max-duration", "8h")
+    ended = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    assert balance(ended) == (3, 1, 1, 0), ended.err
+    seen[0] = len(sandbox.received)
+    fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
+    done = retried(str(ended.summary["run"]), fixed, "--max-duration", "8h", folder=tmp_path, sandbox=sandbox)
+    assert balance(done) == (0, 2, 0, 0), done.err
+    again = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    assert balance(again) == (0, 2, 0, 0), again.err
+    assert set(times_received(sandbox).values()) == {1}
 
 
 def test_refused_rows_are_mended_like_rejected_ones(tmp_path: Path) -> None:

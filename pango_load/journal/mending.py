@@ -159,6 +159,22 @@ class Mending:
             return None
         return max(self._journal.doubt_ends(read_timeout) or 0.0, self._journal.moment(RETRIED_AT) + 2 * read_timeout)
 
+    def overtaken_rows(self) -> int:
+        """Unknown rows that are sent now and may be older than an accepted row of their record key.
+
+        Of a row that a retry left in doubt no batch is kept: any later row that a retry sent since may have its key.
+        """
+        held = set(_rows(self._journal.overtaken_spans()))
+        retried = [span.last for span in self._journal.retried_spans(BatchState.ACCEPTED)]
+        last = max(retried, default=-1)
+        sent = [self._chosen[row] for row in self._valid]
+        return sum(
+            self._left.positions[index] in held
+            if self._left.kind(index) is Left.HELD
+            else self._left.kind(index) is Left.DOUBTED and self._left.positions[index] < last
+            for index in sent
+        )
+
     # --- what sending tells -------------------------------------------------------------------------------------------
 
     async def sending(self, number: int, entries: tuple[EntryRef, ...] | None = None) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pango_load.journal.description import RunFacts, facts_of
 from pango_load.journal.ledger import LEFT_OUT, SLOT_SECONDS, RejectedNote
-from pango_load.journal.questions import PAGE, Questions
+from pango_load.journal.overtaking import Overtaking
+from pango_load.journal.questions import PAGE
 from pango_load.journal.spans import RowSpan, joined, placed
 from pango_load.journal.standing import BatchState, Part
 from pango_load.journal.store import Connect, Connection, connect, open_to_read
@@ -95,7 +96,7 @@ class _Line:
     state: BatchState
 
 
-class JournalReader(Questions):
+class JournalReader(Overtaking):
     """What a journal tells. Any thread may ask; each answer is of one moment."""
 
     @classmethod
@@ -275,6 +276,11 @@ class JournalReader(Questions):
         """Rows of the load's own batches that are unknown, without those that a retry has left so."""
         return self._spans(_UNKNOWN)
 
+    def overtaken_spans(self) -> Iterator[RowSpan]:
+        """Unknown rows of the load's own batches that may be older than an accepted row of their record key."""
+        batches = self.overtaken_batches()
+        return self._spans(_UNKNOWN, batches) if batches else iter(())
+
     def retried_spans(self, state: int | None = None) -> Iterator[RowSpan]:
         """Rows that were rejected or refused until a retry sent them or left them out: all, or those in `state`."""
         wanted = "" if state is None else f" AND state = {state:d}"
@@ -299,10 +305,11 @@ class JournalReader(Questions):
         positions = (at for span in self._valid(entry.position, last) for at in range(span.first, span.last + 1))
         return list(joined(RowSpan(at, at) for at, _ in zip(positions, range(entry.rows), strict=False)))
 
-    def _spans(self, states: frozenset[BatchState]) -> Iterator[RowSpan]:
+    def _spans(self, states: frozenset[BatchState], among: set[int] | None = None) -> Iterator[RowSpan]:
         numbers = ", ".join(str(int(state)) for state in sorted(states))
         wanted = f"state IN ({numbers}) OR number IN (SELECT batch FROM part WHERE state IN ({numbers}))"  # noqa: S608 - fixed words
-        return joined(span for line in self._lines(wanted) for span in self._spans_of(line, states))
+        lines = (line for line in self._lines(wanted) if among is None or line.number in among)
+        return joined(span for line in lines for span in self._spans_of(line, states))
 
     def _spans_of(self, line: _Line, states: frozenset[BatchState]) -> Iterator[RowSpan]:
         parts = self._parts(line)

@@ -330,6 +330,10 @@ class Journal(JournalReader):
         """Why no request is announced any more: the first failure of a write; None while all is well."""
         return self._writer.stopped
 
+    def overtaken_rows(self) -> int:
+        """How many unknown rows are sent again, and may be older than an accepted row of their record key."""
+        return sum(span.rows for span in self.overtaken_spans()) if self._ledger.resend else 0
+
     def doubt_ends(self, read_timeout: float) -> float | None:
         """Until when (seconds since 1970) an attempt of an earlier process whose answer is unknown may still land.
 

@@ -8,6 +8,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
 
 from pango_load.sandbox.faults import parse_fault
@@ -53,6 +54,32 @@ def test_rows_held_as_unknown_are_sent_when_that_is_asked_for_and_no_others(tmp_
         resent = pango_load(*words, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
         assert (resent.code, resent.counts["accepted"], resent.counts["unknown"]) == (0, 200, 0), resent.err
         assert sandbox.accepted_count == 250
+
+
+QUICK = ("--batch-size", "1", "--read-timeout", "1")
+OLDER = "may be older than a row of the same record key that was accepted since"
+
+
+def told(text: str) -> str:
+    """A screen's words without its line breaks."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("again", [("a.csv", *MAIN_JOB, *ZONE, *QUICK), ("retry", "last")])
+def test_a_held_row_that_a_newer_one_has_overtaken_is_announced_before_it_is_sent(
+    tmp_path: Path, again: tuple[str, ...]
+) -> None:
+    """Protects the newer value: once the older one is sent after it, the platform holds the older."""
+    write_csv(tmp_path / "a.csv", [customer(1), customer(2), customer(1, fullName="newer")])
+    words = ("a.csv", *MAIN_JOB, *ZONE, *QUICK)
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close:1"),))) as sandbox:
+        held = pango_load(*words, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        assert held.code == 3, held.err
+        assert OLDER not in told(held.err)
+        assert len(sandbox.accepted_entries) == 2
+        resent = pango_load(*again, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        assert f"1 unknown row that is sent again {OLDER}" in told(resent.err)
+        assert len(sandbox.accepted_entries) == 3
 
 
 def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:

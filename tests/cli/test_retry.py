@@ -346,6 +346,22 @@ def test_unknown_rows_are_sent_again_when_they_are_named_and_no_others(tmp_path:
     assert Counter(times_received(sandbox).values()) == {1: 71, 2: 50}
 
 
+def test_a_row_that_a_retry_left_in_doubt_is_announced_where_later_ones_were_accepted(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    """Protects the newer value of a record whose older one comes last: the retry keeps no keys, and says "may"."""
+    write_csv(tmp_path / "a.csv", [customer(1, email="x"), customer(1, email="x", fullName="newer"), customer(2)])
+    run = str(quickly(*JOB, "--read-timeout", "1", folder=tmp_path, sandbox=sandbox).summary["run"])
+    sandbox.add_fault(parse_fault("close:1"))
+    fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
+    words = (fixed, "--on-unknown")
+    held = quickly("retry", run, *words, "hold", folder=tmp_path, sandbox=sandbox)
+    assert "may be older" not in held.err
+    again = quickly("retry", run, *words, "resend", folder=tmp_path, sandbox=sandbox)
+    assert again.code == 0, again.err
+    assert "1 unknown row that is sent again may be older" in " ".join(again.err.split())
+
+
 def test_a_load_leaves_the_rows_of_a_retried_run_to_retry(tmp_path: Path) -> None:
     """Protects mended cells from the source's older ones: a load would write the row files anew from there."""
     write_csv(

@@ -26,8 +26,10 @@ from pango_load.pace import pace_of, waits_of
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import LoadPlan
+from pango_load.records import OnDuplicate
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.row_files import told_apart
+from pango_load.report.summary import RowCounts
 from pango_load.rows_to_retry import RowsToRetry, RunToRetry
 from pango_load.run import Balance, LoadReport, Run, logged, retry_command
 from pango_load.selection import FOR_OTHERS
@@ -146,6 +148,8 @@ class _Retrying:
     def to_its_end(self) -> LoadReport:
         """Match, survey, send, and tell; whatever stops it on the way, the run's report is up to date."""
         asked = self.asked
+        if not asked.files and (is_complete := self._nothing_left()) is not None:
+            return is_complete
         run_to_retry = RunToRetry(
             known=self.known,
             terms=self.terms,
@@ -171,6 +175,18 @@ class _Retrying:
             refused = {} if mending is None else mending.refused
             providers = run_to_retry.providers(mended, refused, keeper.for_others, tuple(run.fingerprints))
             return self._end(run, providers, stopped, _notice(mended, mending))
+
+    def _nothing_left(self) -> LoadReport | None:
+        """The run's own report, where every row of it is accepted or was skipped; None where some are left."""
+        counts, known = self.journal.counts(), self.known
+        if counts.rejected or counts.unknown:
+            return None
+        # A retry that was stopped after its last answer may have left its own end in the summary.
+        self.journal.end_retry(0)
+        told = summary_of(known, self.terms, Path(known.facts.description.folder), state=self.asked.state)
+        ended = {"state": "finished", "exit_code": 0, "stopped": None, "next_command": None, "problems": ()}
+        summary = told.model_copy(update=ended | {"counts": RowCounts.of(counts)})
+        return LoadReport(summary=summary, notice=f"Nothing left to do: no row of run {known.id} is left to be mended.")
 
     def _plan(self, files: tuple[Path, ...]) -> LoadPlan:
         asked, terms, told = self.asked, self.terms, self.known.facts.description
@@ -242,7 +258,7 @@ class _Retrying:
             batches = tuple(planner.batches(repeated.earlier_batches()))
             same = repeated_key(run.road, repeated, of=found.valid)
             left_out = left_out_notice(run.road, found.skips)
-            run.notices = (*self._notices(mended), *(f"{one.message}." for one in same), *left_out)
+            run.notices = (*self._notices(mended, found.valid), *(f"{one.message}." for one in same), *left_out)
         run.entries = planner.entries
         run.take(found)
         if found.deletes and not run.plan.allow_deletes:
@@ -271,8 +287,15 @@ class _Retrying:
                 signal_number=self.sender.stop.signal_number,
             )
 
-    def _notices(self, mended: RowsToRetry) -> list[str]:
+    def _notices(self, mended: RowsToRetry, valid: int) -> list[str]:
         notices = []
+        policy = mended.road.mapping.on_duplicate
+        if valid and policy is not OnDuplicate.SEND:
+            rows = "1 mended row is" if valid == 1 else f"{grouped(valid)} mended rows are"
+            notices.append(
+                f"{rows} not compared with the rows that run {self.known.id} has accepted or rejected before "
+                f"(onDuplicate: {policy}), and sent also where one of them has its record key."
+            )
         if mended.held:
             rows = "1 row of the file is" if mended.held == 1 else f"{grouped(mended.held)} rows of the file are"
             notices.append(f"{rows} unknown, and not sent again unless --on-unknown resend says so.")

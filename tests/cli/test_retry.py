@@ -115,6 +115,9 @@ def test_mended_rows_finish_their_run(tmp_path: Path, sandbox: Sandbox) -> None:
     kept = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert (kept["command"], kept["exit_code"], kept["files"][0]["path"]) == ("retry", 0, "a.csv")
     assert "All 10 rows were accepted" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    nothing = quickly("retry", run, folder=tmp_path, sandbox=sandbox)
+    assert nothing.code == 0, nothing.err
+    assert f"Nothing left to do: no row of run {run} is left to be mended." in nothing.out
     load_again = quickly(*JOB, folder=tmp_path, sandbox=sandbox)
     assert balance(load_again) == (0, 10, 0, 0), load_again.err
     assert len(sandbox.accepted_entries) == 10

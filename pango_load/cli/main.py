@@ -162,13 +162,8 @@ def load(
     read_timeout: Annotated[
         float, typer.Option("--read-timeout", min=0.1, metavar="SECONDS", help="How long an answer may take.")
     ] = 60.0,
-    ca: Annotated[
-        Optional[str],
-        typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
-    ] = None,
-    allow_http: Annotated[
-        bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
-    ] = False,
+    ca: flag.Certificates = None,
+    allow_http: flag.AllowHttp = False,
 ) -> None:
     """Load files, or go on where an earlier load of them stopped."""
     from pango_load.cli.load_command import LoadFlags, run_load
@@ -448,13 +443,8 @@ def quota(
 def login(
     env_file: flag.EnvFile = None,
     profile: flag.Profile = None,
-    allow_http: Annotated[
-        bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
-    ] = False,
-    ca: Annotated[
-        Optional[str],
-        typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
-    ] = None,
+    allow_http: flag.AllowHttp = False,
+    ca: flag.Certificates = None,
 ) -> None:
     """Try the credentials.
 

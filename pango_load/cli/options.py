@@ -81,3 +81,9 @@ Sort = Annotated[
     bool, typer.Option("--sort", help="Bring the rows of each group (groupBy) together, in a sorted copy on disk.")
 ]
 VisibleOnly = Annotated[bool, typer.Option("--visible-only", help="Leave out hidden rows of a workbook.")]
+Certificates = Annotated[
+    Optional[str], typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's.")
+]
+AllowHttp = Annotated[
+    bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
+]

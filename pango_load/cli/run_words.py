@@ -44,13 +44,8 @@ def retry(
     sheet: flag.Sheet = None,
     encoding: flag.Encoding = None,
     delimiter: flag.Delimiter = None,
-    ca: Annotated[
-        Optional[str],
-        typer.Option("--ca", metavar="FILE", help="Certificate authorities to trust beside the system's."),
-    ] = None,
-    allow_http: Annotated[
-        bool, typer.Option("--allow-http", help="Take http:// addresses of other machines: keys travel in clear.")
-    ] = False,
+    ca: flag.Certificates = None,
+    allow_http: flag.AllowHttp = False,
 ) -> None:
     """Send the mended rows of a run, and bring its report up to date.
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 from uuid import UUID
 
-from pango_load.errors import MustBeMended, UsageError
+from pango_load.errors import UsageError
+from pango_load.source.spool import keep_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import polars as pl
 
@@ -83,30 +81,10 @@ def spool_rows(rows: Iterable[Row], folder: Path, *, name: str) -> Path:
         UsageError: there is no row, or a value that is no cell, naming its row and column.
         MustBeMended: the disk is full, or the folder cannot be written.
     """
-    digest = hashlib.sha256()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, part_name = tempfile.mkstemp(prefix="rows-", suffix=".part", dir=folder)
-        part = Path(part_name)
-        try:
-            with os.fdopen(handle, "wb") as copy:
-                for line in _lines(rows):
-                    digest.update(line)
-                    copy.write(line)
-                is_empty = not copy.tell()
-            target = folder / f"{name}-{digest.hexdigest()[:_DIGITS]}.jsonl"
-            if not is_empty:
-                part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise MustBeMended(
-            f"The rows could not be written to {folder}: {error.strerror}.",
-            "Make room there, or name another state folder with PANGO_STATE_DIR.",
-        ) from error
-    if is_empty:
+    kept = keep_private(_lines(rows), folder, stem=name, suffix=".jsonl", what="The rows could not be written")
+    if kept is None:
         raise UsageError("There is no row to load.", "Check what makes them.")
-    return target
+    return kept
 
 
 def _lines(rows: Iterable[Row]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from pango_load.selection import Selection
     from pango_load.watcher import Watcher
 
+
+_log = logging.getLogger(__name__)
 
 WAIT_KEPT = 0.5
 """Seconds: shorter waits are kept together with the next."""
@@ -127,6 +130,9 @@ class Sender:
             run.notices = (*run.notices, _doubt_notice(min(wait, 2 * options.read_timeout)))
         if rows := journal.overtaken_rows():
             run.notices = (*run.notices, _overtaken_notice(rows))
+        # Where nobody looks at a screen, the log is where they are read.
+        for notice in run.notices:
+            _log.warning("%s", notice)
         announce(forecast)
         if run.plan.max_rejects.is_passed(rejected=run.counts.rejected, read=run.counts.read):
             raise _too_many(run.counts.rejected, run.counts.read)

@@ -80,6 +80,8 @@ def test_a_held_row_that_a_newer_one_has_overtaken_is_announced_before_it_is_sen
         resent = pango_load(*again, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
         assert f"1 unknown row that is sent again {OLDER}" in told(resent.err)
         assert len(sandbox.accepted_entries) == 3
+    (log,) = tmp_path.glob("pango-load-runs/*/run.log")
+    assert f"1 unknown row that is sent again {OLDER}" in log.read_text(encoding="utf-8")
 
 
 def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:

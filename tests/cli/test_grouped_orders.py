@@ -408,6 +408,7 @@ def test_a_thousand_orders_arrive_alike_from_rows_and_from_json(tmp_path: Path) 
     assert sent["orders.csv"] == sent["orders.xlsx"] == sent["orders.jsonl"]
 
 
+@pytest.mark.heavy
 def test_a_load_of_orders_that_is_killed_goes_on_and_sends_each_whole(tmp_path: Path) -> None:
     """Protects orders from a kill -9: nothing is lost, and no order arrives with an item missing."""
     write_orders(tmp_path)

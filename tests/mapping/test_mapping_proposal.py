@@ -465,7 +465,7 @@ HEADERS = st.text(min_size=1, max_size=20).filter(lambda name: name not in MARK_
 
 @given(headers=st.lists(HEADERS, min_size=1, max_size=6, unique_by=trimmed))
 @example(headers=["^.*$", "^[$", "^$", "<<", "null", "?0", "a: b # c", "%d", "0123", "a\nb", "\x00"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_headers_are_the_mapping_that_is_written_names_them(headers: list[str], tmp_path: Path) -> None:
     """Protects files with odd headers: quotes, colons, percent signs, line breaks."""
     columns = {header: ["x", None] for header in headers}

@@ -250,7 +250,7 @@ def written(table: list[list[str]], delimiter: str, line_end: str) -> bytes:
     return text.getvalue().encode()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(TABLES, st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 40))
 def test_any_table_written_as_csv_reads_back_cell_for_cell(
     table: list[list[str]], delimiter: str, line_end: str, block: int
@@ -272,7 +272,7 @@ def test_any_table_written_as_csv_reads_back_cell_for_cell(
 HOSTILE = st.lists(st.sampled_from([*'ab",\n\r; \x00é', '""', "\r\n", '",', '\n"', "1,2\n", "\udcff"]), max_size=40)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(HOSTILE, st.integers(1, 30))
 def test_any_text_is_read_alike_wherever_its_blocks_end(pieces: list[str], block: int) -> None:
     """Protects against a chunk border that changes what is read: the fast and the careful way must agree."""

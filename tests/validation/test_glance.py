@@ -135,7 +135,7 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(frames(), st.sampled_from(ZONES), st.sampled_from([(), ("N/A", "0", "male")]))
 def test_a_chunk_reads_at_a_glance_as_it_reads_carefully(
     frame: pl.DataFrame, zone: ZoneRule, nulls: tuple[str, ...]

@@ -67,7 +67,7 @@ def careful(path, url):
             timeout=30,
         )
         answer.raise_for_status()
-        time.sleep(1 / 20)
+        time.sleep(1 / 20)  # as such a script keeps within 20 requests a second
 
 
 if __name__ == "__main__":

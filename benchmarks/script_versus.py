@@ -119,8 +119,8 @@ def run_client(client: str, world: World, folder: Path, sandbox: Sandbox, peers:
         process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
         if world.is_killed and turn == 0:
             while not sandbox.accepted_requests:
-                time.sleep(0.05)
-            time.sleep(KILLED_AFTER)
+                time.sleep(0.05)  # a real process is waited for
+            time.sleep(KILLED_AFTER)  # it is killed in the middle of real work
             process.send_signal(signal.SIGKILL)
         process.communicate()
     return time.monotonic() - begin

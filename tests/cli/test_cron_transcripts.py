@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import quickly
-from support.program import MAIN_JOB, Ended, customer, start, wait_until_accepted, write_csv, write_customers
+from support.program import (
+    MAIN_JOB,
+    Ended,
+    customer,
+    pango_load,
+    start,
+    wait_until_accepted,
+    write_csv,
+    write_customers,
+)
 
 from pango_load.cli.screen import print_bug
 from pango_load.sandbox.faults import parse_fault
@@ -52,7 +60,7 @@ def night(folder: Path, *words: str, rows: int = 120, bad: int = 0, faults: tupl
         [customer(number, dob="1990-02-01", **({"email": "x"} if number < bad else {})) for number in range(rows)],
     )
     with Sandbox(SandboxSettings(windows=(), faults=tuple(parse_fault(text) for text in faults))) as sandbox:
-        ended = quickly(*JOB, "--out", "run", *words, folder=folder, sandbox=sandbox, **more)
+        ended = pango_load(*JOB, "--out", "run", *words, folder=folder, sandbox=sandbox, variables=more)
     assert "\x1b" not in ended.out + ended.err
     log = folder / "run" / "run.log"
     if log.exists():
@@ -99,11 +107,11 @@ def test_1_totals_that_do_not_add_up(tmp_path: Path) -> None:
     write_customers(tmp_path / "customers.csv", 120)
     words = (*JOB, "--give-up-after", "1s")
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("503%100"),))) as sandbox:
-        assert quickly(*words, folder=tmp_path, sandbox=sandbox).code == 5
+        assert pango_load(*words, folder=tmp_path, sandbox=sandbox).code == 5
         (journal,) = (tmp_path / "state" / "runs").glob("*.sqlite")
         with closing(sqlite3.connect(journal, isolation_level=None)) as db:
             db.execute("UPDATE run SET value = 999 WHERE key = 'read'")
-        told = log_of(quickly(*words, folder=tmp_path, sandbox=sandbox), tmp_path)
+        told = log_of(pango_load(*words, folder=tmp_path, sandbox=sandbox), tmp_path)
     assert told.startswith("exit 1\n")
     assert "The totals do not add up." in told
 
@@ -310,7 +318,7 @@ def test_11_130_and_143_two_at_a_time_and_an_end_by_signal(number: int, code: in
         process = start(*words, folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 2, process)
         process.send_signal(signal.SIGSTOP)
-        second = quickly(*words, folder=tmp_path, sandbox=sandbox)
+        second = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         process.send_signal(signal.SIGCONT)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)

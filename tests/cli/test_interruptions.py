@@ -7,7 +7,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
+from support.program import (
+    MAIN_JOB,
+    customer,
+    pango_load,
+    pango_load_process,
+    start,
+    wait_until_accepted,
+    write_csv,
+    write_customers,
+)
 
 from pango_load.plan import Window
 from pango_load.sandbox.faults import parse_fault
@@ -173,7 +182,7 @@ def test_standard_input_is_kept_until_it_is_settled(tmp_path: Path, slow_sandbox
     """Protects a pipe that cannot be read twice: the same input goes on, and nothing of it stays behind."""
     text = write_customers(tmp_path / "customers.csv", 300).read_text(encoding="utf-8")
     words = ("-", *MAIN_JOB, *ZONE, "--json", "--max-duration", "0.2s", "--senders", "1")
-    first = pango_load(*words, folder=tmp_path, sandbox=slow_sandbox, stdin=text)
+    first = pango_load_process(*words, folder=tmp_path, sandbox=slow_sandbox, stdin=text)
     assert (first.code, list((tmp_path / "state" / "spool").iterdir()) != []) == (5, True), first.err
     ended = pango_load(*words[:-4], folder=tmp_path, sandbox=slow_sandbox, stdin=text)
     assert (ended.code, ended.counts["accepted"], ended.summary["resumed"]) == (0, 300, True), ended.err

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import in_this_process, quickly
-from support.program import pango_load
+from support.cli_more import in_this_process
+from support.program import pango_load, pango_load_process
 
 from pango_load.catalogue.types import object_type
 from pango_load.sandbox.server import Sandbox
@@ -59,7 +59,7 @@ def test_a_payload_becomes_a_type_that_is_mapped_checked_and_loaded(tmp_path: Pa
     _payload(tmp_path, COMMENT)
     (tmp_path / "a.csv").write_text(EXPORT, encoding="utf-8")
 
-    learned = pango_load("objects", "learn", "payload.json", "--as", "shop-comment", folder=tmp_path)
+    learned = pango_load_process("objects", "learn", "payload.json", "--as", "shop-comment", folder=tmp_path)
     mapped = pango_load("map", "a.csv", *OWN, "-o", "mappings/shop-comment.yaml", folder=tmp_path)
     loaded = pango_load("a.csv", *OWN, "--sandbox", "--json", folder=tmp_path)
 
@@ -186,10 +186,10 @@ def test_rejected_rows_of_an_own_type_are_mended_by_its_own_fields(tmp_path: Pat
     words = ("--object", "visits", "--catalogue", "ours", "--json", "--out", "run")
 
     with Sandbox(SandboxSettings(windows=())) as sandbox:
-        loaded = quickly("a.csv", *words, folder=tmp_path, sandbox=sandbox)
+        loaded = pango_load("a.csv", *words, folder=tmp_path, sandbox=sandbox)
         rejected = tmp_path / "run" / "rejected.csv"
         rejected.write_text(rejected.read_text(encoding="utf-8-sig").replace("many", "9", 1), encoding="utf-8")
-        retried = quickly("retry", str(loaded.summary["run"]), "--json", folder=tmp_path, sandbox=sandbox)
+        retried = pango_load("retry", loaded.run, "--json", folder=tmp_path, sandbox=sandbox)
         sent = [entry["visits"] for entry in sandbox.accepted_entries]
 
     assert (loaded.code, loaded.counts["rejected"]) == (3, 1), loaded.err

@@ -1,4 +1,4 @@
-"""The main job as a user runs it: a real process, real files, and the sandbox as referee."""
+"""The main job as a user runs it: real files, processes of their own where that matters, the sandbox as referee."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
-from support.program import HEADERS, MAIN_JOB, REPOSITORY, customer, pango_load, write_csv, write_customers
+from support.program import (
+    HEADERS,
+    MAIN_JOB,
+    REPOSITORY,
+    customer,
+    pango_load,
+    pango_load_process,
+    write_csv,
+    write_customers,
+)
 
 from pango_load.records import MARK_COLUMNS
 from pango_load.sandbox.server import Sandbox
@@ -61,7 +70,7 @@ def test_the_same_customers_arrive_alike_from_csv_excel_and_jsonl(tmp_path: Path
     seen = []
     for file in files:
         with Sandbox(SandboxSettings(windows=())) as sandbox:
-            ended = pango_load(file.name, *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox)
+            ended = pango_load_process(file.name, *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox)
             assert ended.code == 0, ended.err
             assert ended.counts == {
                 "read": 1000,
@@ -278,8 +287,8 @@ def test_the_same_content_is_not_sent_twice_by_accident(tmp_path: Path, sandbox:
 
 def test_the_newcomers_first_command_works_as_often_as_one_likes(tmp_path: Path) -> None:
     """Protects the first five minutes: --sandbox needs no keys and remembers nothing."""
-    for _ in range(2):
-        ended = pango_load(
+    for once in (pango_load_process, pango_load):
+        ended = once(
             "sample_data/customers.csv", *MAIN_JOB, "--sandbox", "--json", "--out", str(tmp_path / "run"),
             folder=REPOSITORY, variables={"PANGO_STATE_DIR": str(tmp_path / "state")},
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openpyxl import load_workbook
 from support.cli_more import in_this_process
-from support.program import pango_load
+from support.program import pango_load, pango_load_process
 
 from pango_load.catalogue.template import write_template
 from pango_load.catalogue.types import object_type, object_type_names
@@ -25,7 +25,7 @@ ROWS = 3
 
 def test_the_list_names_every_type_and_breaks_no_name(tmp_path: Path) -> None:
     """Protects whoever copies a name into --object."""
-    listed = pango_load("objects", folder=tmp_path)
+    listed = pango_load_process("objects", folder=tmp_path)
     named = json.loads(pango_load("objects", "--json", folder=tmp_path).out)
     assert len(named) == 20
     starts = {line.split(" ")[0] for line in listed.out.splitlines()}

@@ -193,13 +193,7 @@ def correct(path: Path) -> None:
         path.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
 
 
-USUAL = ("CSV of Excel", "Excel", "JSONL")
-
-
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, id=name, marks=() if name in USUAL else pytest.mark.heavy) for name, case in CASES.items()],
-)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_rejected_rows_reload_as_they_are_and_corrected(case: Case, tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects the round of mending: the same reasons until the row is right, and then it is accepted."""
     case.write(tmp_path / case.name)

@@ -6,8 +6,8 @@ import csv
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from support.cli_more import quickly
 from support.order_oracle import HEADERS, MAPPING
+from support.program import pango_load
 
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
@@ -53,7 +53,7 @@ def loaded(folder: Path, sandbox: Sandbox, lines: Sequence[Cells], mapping: str 
     """Load `lines`; what was rejected of them, with every mistaken quantity mended."""
     (folder / "m.yaml").write_text(mapping, encoding="utf-8")
     write(folder / "a.csv", lines)
-    ended = quickly(*JOB, folder=folder, sandbox=sandbox)
+    ended = pango_load(*JOB, folder=folder, sandbox=sandbox)
     assert ended.code == 3, ended.err
     return [line | {"Qty": line["Qty"].replace("x", "2")} for line in rejected(folder)]
 
@@ -61,7 +61,7 @@ def loaded(folder: Path, sandbox: Sandbox, lines: Sequence[Cells], mapping: str 
 def retried(folder: Path, sandbox: Sandbox, lines: Sequence[Cells], name: str = "fixed.csv") -> Ended:
     write(folder / name, lines)
     words = ("fixed.csv",) if name == "fixed.csv" else ()
-    return quickly("retry", "last", *words, "--json", folder=folder, sandbox=sandbox)
+    return pango_load("retry", "last", *words, "--json", folder=folder, sandbox=sandbox)
 
 
 def orders(sandbox: Sandbox) -> list[tuple[str, int]]:
@@ -137,7 +137,7 @@ def test_a_sorted_file_keeps_a_row_without_a_key_with_the_row_that_it_holds_up(
     """Protects `--sort`: the row that lost its number stands apart from the order that it may belong to."""
     (tmp_path / "m.yaml").write_text(CLEANED, encoding="utf-8")
     write(tmp_path / "a.csv", [item("Z"), item(""), item("A"), item("B"), item("A")])
-    assert quickly(*JOB, "--sort", folder=tmp_path, sandbox=sandbox).code == 3
+    assert pango_load(*JOB, "--sort", folder=tmp_path, sandbox=sandbox).code == 3
     assert orders(sandbox) == [("B", 1)]
     whole = [line for line in rejected(tmp_path) if line["No"] == "A"]
     assert len(whole) == 2

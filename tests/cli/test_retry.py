@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 import openpyxl
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import quickly
 from support.program import HEADERS, MAIN_JOB, REPOSITORY, customer, pango_load, start, wait_until_accepted, write_csv
 
 from pango_load.clock import SystemClock
@@ -49,9 +48,9 @@ def ten_customers() -> Lines:
 def loaded(folder: Path, sandbox: Sandbox, *words: str) -> str:
     """Load `ten_customers`; the run's id."""
     write_csv(folder / "a.csv", ten_customers())
-    ended = quickly(*JOB, *words, folder=folder, sandbox=sandbox)
+    ended = pango_load(*JOB, *words, folder=folder, sandbox=sandbox)
     assert (ended.code, ended.counts["rejected"]) == (3, 3), ended.err
-    return str(ended.summary["run"])
+    return ended.run
 
 
 def lines_of(path: Path) -> Lines:
@@ -77,7 +76,7 @@ def in_file(folder: Path, change: Callable[[Lines], Sequence[Mapping[str, str]]]
 
 
 def retried(run: str, *words: str, folder: Path, sandbox: Sandbox) -> Ended:
-    return quickly("retry", run, *words, "--json", folder=folder, sandbox=sandbox)
+    return pango_load("retry", run, *words, "--json", folder=folder, sandbox=sandbox)
 
 
 def times_received(sandbox: Sandbox) -> Counter[str]:
@@ -115,10 +114,10 @@ def test_mended_rows_finish_their_run(tmp_path: Path, sandbox: Sandbox) -> None:
     kept = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert (kept["command"], kept["exit_code"], kept["files"][0]["path"]) == ("retry", 0, "a.csv")
     assert "All 10 rows were accepted" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
-    nothing = quickly("retry", run, folder=tmp_path, sandbox=sandbox)
+    nothing = pango_load("retry", run, folder=tmp_path, sandbox=sandbox)
     assert nothing.code == 0, nothing.err
     assert f"Nothing left to do: no row of run {run} is left to be mended." in nothing.out
-    load_again = quickly(*JOB, folder=tmp_path, sandbox=sandbox)
+    load_again = pango_load(*JOB, folder=tmp_path, sandbox=sandbox)
     assert balance(load_again) == (0, 10, 0, 0), load_again.err
     assert len(sandbox.accepted_entries) == 10
 
@@ -206,9 +205,9 @@ def test_a_sorted_file_is_sent_in_the_order_of_the_run(tmp_path: Path, sandbox: 
     """Protects the newer of two values: a spreadsheet sorts by any column, and an order must not come from that."""
     rows = [customer(1, fullName=f"version {number}", email="x") for number in range(5)]
     write_csv(tmp_path / "a.csv", rows)
-    ended = quickly(*JOB, folder=tmp_path, sandbox=sandbox)
+    ended = pango_load(*JOB, folder=tmp_path, sandbox=sandbox)
     fixed = in_file(tmp_path, lambda lines: [mended(lines[at]) for at in (3, 1, 4, 0, 2)])
-    done = retried(str(ended.summary["run"]), fixed, folder=tmp_path, sandbox=sandbox)
+    done = retried(ended.run, fixed, folder=tmp_path, sandbox=sandbox)
     assert balance(done) == (0, 5, 0, 0), done.err
     assert [entry["fullName"] for entry in sandbox.accepted_entries] == [f"version {number}" for number in range(5)]
 
@@ -218,17 +217,17 @@ def test_a_retry_that_is_killed_goes_on(tmp_path: Path) -> None:
     rows = [customer(number, email="x") for number in range(300)]
     write_csv(tmp_path / "a.csv", rows)
     with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as slow:
-        run = str(quickly(*JOB, "--senders", "2", "--batch-size", "10", folder=tmp_path, sandbox=slow).summary["run"])
+        run = pango_load(*JOB, "--senders", "2", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, folder=tmp_path, sandbox=slow)
         wait_until_accepted(slow, 5, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        between = quickly("runs", run, "--json", folder=tmp_path)
+        between = pango_load("runs", run, "--json", folder=tmp_path)
         counts = cast("dict[str, int]", between.summary["counts"])
         assert counts["accepted"] + counts["rejected"] + counts["unknown"] == 300
         assert 30 <= counts["accepted"] < 300
-        assert "a retry of it was broken off" in quickly("runs", run, folder=tmp_path).out
+        assert "a retry of it was broken off" in pango_load("runs", run, folder=tmp_path).out
         # Mended a little further meanwhile: batches are cut anew, and fit all the same.
         write_lines(tmp_path / "fixed.csv", lines_of(tmp_path / "fixed.csv")[:295])
         ended = retried(run, "fixed.csv", folder=tmp_path, sandbox=slow)
@@ -243,7 +242,7 @@ def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
     """Protects rows that are mended and not sent yet: they stand in the rejected file, mended."""
     write_csv(tmp_path / "a.csv", [customer(number, email="x") for number in range(200)])
     with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as slow:
-        run = str(quickly(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).summary["run"])
+        run = pango_load(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, "--json", folder=tmp_path, sandbox=slow)
         wait_until_accepted(slow, 3, process)
@@ -256,7 +255,7 @@ def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
         assert len(left) == stopped["counts"]["rejected"] > 0
         assert all(line["email"].startswith("mended") for line in left)
         # The load was not interrupted: its own command tells how it ended.
-        shown = quickly(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow)
+        shown = pango_load(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow)
         assert (shown.code, shown.summary["state"], shown.summary["stopped"]) == (3, "finished", None), shown.err
         assert shown.counts == stopped["counts"]
         assert shown.summary["next_command"] == stopped["next_command"]
@@ -281,13 +280,13 @@ def test_time_that_is_over_while_the_last_answer_is_awaited_ends_nothing_early(
     sandbox.add_fault(Fault(kind=FaultKind.SLOW, seconds=0.3))
     write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1)])
     words = (*JOB, "--max-duration", "8h")
-    ended = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
     assert balance(ended) == (3, 1, 1, 0), ended.err
     seen[0] = len(sandbox.received)
     fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
-    done = retried(str(ended.summary["run"]), fixed, "--max-duration", "8h", folder=tmp_path, sandbox=sandbox)
+    done = retried(ended.run, fixed, "--max-duration", "8h", folder=tmp_path, sandbox=sandbox)
     assert balance(done) == (0, 2, 0, 0), done.err
-    again = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    again = pango_load(*words, folder=tmp_path, sandbox=sandbox)
     assert balance(again) == (0, 2, 0, 0), again.err
     assert set(times_received(sandbox).values()) == {1}
 
@@ -300,7 +299,7 @@ def test_refused_rows_are_mended_like_rejected_ones(tmp_path: Path) -> None:
         windows=(), refuse_entry=lambda entry: "fullName" if str(entry["fullName"]).startswith("guilty") else None
     )
     with Sandbox(settings) as refusing:
-        run = str(quickly(*JOB, folder=tmp_path, sandbox=refusing).summary["run"])
+        run = pango_load(*JOB, folder=tmp_path, sandbox=refusing).run
         fixed = in_file(
             tmp_path, lambda lines: [lines[0] | {"fullName": "innocent"}, lines[1] | {"fullName": "guilty still"}]
         )
@@ -325,8 +324,8 @@ def test_unknown_rows_are_sent_again_when_they_are_named_and_no_others(tmp_path:
         tmp_path / "a.csv", [customer(number, **({"email": "x"} if number == 120 else {})) for number in range(121)]
     )
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
-        ended = quickly(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
-        run = str(ended.summary["run"])
+        ended = pango_load(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        run = ended.run
         assert balance(ended) == (3, 70, 1, 50), ended.err
         # Without a file, the rejected rows; the unknown ones are told, and wait.
         (tmp_path / "a.csv").unlink()
@@ -338,7 +337,7 @@ def test_unknown_rows_are_sent_again_when_they_are_named_and_no_others(tmp_path:
         assert len(lines_of(tmp_path / "run" / "unknown.csv")) == 50
         copy = tmp_path / "copy.csv"
         copy.write_bytes((tmp_path / "run" / "unknown.csv").read_bytes())
-        held = quickly("retry", run, "copy.csv", folder=tmp_path, sandbox=sandbox)
+        held = pango_load("retry", run, "copy.csv", folder=tmp_path, sandbox=sandbox)
         assert held.code == 3
         assert (
             "50 rows of the file are unknown, and not sent again unless --on-unknown resend says so."
@@ -354,13 +353,13 @@ def test_a_row_that_a_retry_left_in_doubt_is_announced_where_later_ones_were_acc
 ) -> None:
     """Protects the newer value of a record whose older one comes last: the retry keeps no keys, and says "may"."""
     write_csv(tmp_path / "a.csv", [customer(1, email="x"), customer(1, email="x", fullName="newer"), customer(2)])
-    run = str(quickly(*JOB, "--read-timeout", "1", folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*JOB, "--read-timeout", "1", folder=tmp_path, sandbox=sandbox).run
     sandbox.add_fault(parse_fault("close:1"))
     fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
     words = (fixed, "--on-unknown")
-    held = quickly("retry", run, *words, "hold", folder=tmp_path, sandbox=sandbox)
+    held = pango_load("retry", run, *words, "hold", folder=tmp_path, sandbox=sandbox)
     assert "may be older" not in held.err
-    again = quickly("retry", run, *words, "resend", folder=tmp_path, sandbox=sandbox)
+    again = pango_load("retry", run, *words, "resend", folder=tmp_path, sandbox=sandbox)
     assert again.code == 0, again.err
     assert "1 unknown row that is sent again may be older" in " ".join(again.err.split())
 
@@ -371,14 +370,14 @@ def test_a_load_leaves_the_rows_of_a_retried_run_to_retry(tmp_path: Path) -> Non
         tmp_path / "a.csv", [customer(number, **({"email": "x"} if number > 119 else {})) for number in range(122)]
     )
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
-        ended = quickly(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        ended = pango_load(*JOB, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
         assert balance(ended) == (3, 70, 2, 50), ended.err
-        run, own = str(ended.summary["run"]), tmp_path / "run" / "rejected.csv"
+        run, own = ended.run, tmp_path / "run" / "rejected.csv"
         lines = lines_of(own)
         write_lines(own, [mended(lines[0]), lines[1] | {"fullName": "Nguyễn Văn Mới"}])
         first = retried(run, folder=tmp_path, sandbox=sandbox)
         assert balance(first) == (3, 71, 1, 50), first.err
-        asked = quickly(*JOB, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        asked = pango_load(*JOB, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
         assert balance(asked) == (3, 71, 1, 50), asked.err
         unknown = str(tmp_path / "run" / "unknown.csv")
         assert asked.summary["next_command"] == f"pango-load retry {run} {unknown} --on-unknown resend"
@@ -392,7 +391,7 @@ def test_a_load_leaves_the_rows_of_a_retried_run_to_retry(tmp_path: Path) -> Non
 def test_mended_cells_of_a_row_in_doubt_survive_the_same_load_and_its_growth(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects a mended row whose answer never came: neither `--on-unknown resend` nor `--append` takes its cells."""
     write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1)])
-    run = str(quickly(*JOB, folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*JOB, folder=tmp_path, sandbox=sandbox).run
     own = tmp_path / "run" / "rejected.csv"
     write_lines(own, [mended(line) for line in lines_of(own)])
     sandbox.add_fault(parse_fault("close:1"))
@@ -401,7 +400,7 @@ def test_mended_cells_of_a_row_in_doubt_survive_the_same_load_and_its_growth(tmp
     for more in (0, 1):
         write_csv(tmp_path / "a.csv", [customer(0, email="x"), customer(1), customer(2)][: 2 + more])
         words = ("--append",) if more else ("--on-unknown", "resend")
-        asked = quickly(*JOB, *words, folder=tmp_path, sandbox=sandbox)
+        asked = pango_load(*JOB, *words, folder=tmp_path, sandbox=sandbox)
         assert asked.code == (2 if more else 3), asked.err
         said = asked.err if more else str(asked.summary["next_command"])
         assert f"pango-load retry {run} --on-unknown resend" in said
@@ -419,7 +418,7 @@ def test_several_files_are_told_apart(tmp_path: Path, sandbox: Sandbox) -> None:
             tmp_path / name, [customer(first + number, email="x" if number == 1 else "a@b.vn") for number in range(3)]
         )
     words = ("a.csv", "b.csv", *MAIN_JOB, *ZONE, "--json", "--out", "run")
-    run = str(quickly(*words, folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*words, folder=tmp_path, sandbox=sandbox).run
     fixed = in_file(tmp_path, lambda lines: [lines[0], mended(lines[1])])
     ended = retried(run, fixed, folder=tmp_path, sandbox=sandbox)
     assert balance(ended) == (3, 5, 1, 0), ended.err
@@ -444,7 +443,7 @@ def test_a_workbook_comes_back_with_a_sheet_put_before_its_rows(tmp_path: Path, 
         sheet.append(list(customer(number, **({"email": "x"} if number in {1, 3} else {})).values()))
     book.save(tmp_path / "a.xlsx")
     words = ("a.xlsx", *MAIN_JOB, *ZONE, "--json", "--out", "run")
-    run = str(quickly(*words, folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*words, folder=tmp_path, sandbox=sandbox).run
     rows = openpyxl.load_workbook(tmp_path / "run" / "rejected.xlsx")
     front = rows.create_sheet("Overview", 0)
     front.append(["What is wrong"])
@@ -468,7 +467,7 @@ def test_json_lines_keep_their_digits_and_their_optional_keys(tmp_path: Path, sa
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
     words = ("a.jsonl", *MAIN_JOB, *ZONE, "--json", "--out", "run")
-    run = str(quickly(*words, folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*words, folder=tmp_path, sandbox=sandbox).run
     own = tmp_path / "run" / "rejected.jsonl"
     own.write_text(own.read_text(encoding="utf-8").replace('"x"', '"a@b.vn"'), encoding="utf-8")
     ended = retried(run, folder=tmp_path, sandbox=sandbox)
@@ -486,10 +485,10 @@ def test_an_encoding_with_few_letters_is_that_of_the_run(tmp_path: Path, sandbox
     text = write_csv(tmp_path / "utf8.csv", rows).read_text(encoding="utf-8")
     decomposed = text.replace("ễ", "ê\u0303").replace("ị", "i\u0323").replace("ỷ", "y\u0309")
     (tmp_path / "a.csv").write_bytes(decomposed.encode("cp1258"))
-    ended = quickly(*JOB, folder=tmp_path, sandbox=sandbox)
+    ended = pango_load(*JOB, folder=tmp_path, sandbox=sandbox)
     own = tmp_path / "run" / "rejected.csv"
     own.write_bytes(own.read_bytes().replace(b",x,", b",a@b.vn,"))
-    done = retried(str(ended.summary["run"]), folder=tmp_path, sandbox=sandbox)
+    done = retried(ended.run, folder=tmp_path, sandbox=sandbox)
     assert balance(done) == (0, 30, 0, 0), done.err
     assert {entry["fullName"] for entry in sandbox.accepted_entries} == {"Nguyễn Thị Thuỷ", "Y Kpăx Đrxông"}
 
@@ -499,7 +498,7 @@ def test_a_damaged_record_keeps_its_text_until_it_is_put_back(tmp_path: Path, sa
     write_csv(tmp_path / "a.csv", ten_customers())
     with (tmp_path / "a.csv").open("a", encoding="utf-8") as file:
         file.write("0000010,0900000010,a@b.vn,Too Many,male,1970-01-01,1,2,3\n")
-    run = str(quickly(*JOB, folder=tmp_path, sandbox=sandbox).summary["run"])
+    run = pango_load(*JOB, folder=tmp_path, sandbox=sandbox).run
     first = retried(
         run, in_file(tmp_path, lambda lines: list(map(mended, lines[:3]))), folder=tmp_path, sandbox=sandbox
     )
@@ -527,8 +526,8 @@ def test_the_mapping_is_that_of_the_run_unless_another_is_named(tmp_path: Path, 
         encoding="utf-8",
     )
     write_csv(tmp_path / "a.csv", [customer(number, dob="1990.02.01") for number in range(3)])
-    ended = quickly("a.csv", *MAIN_JOB, "--json", "--out", "run", folder=tmp_path, sandbox=sandbox)
-    run = str(ended.summary["run"])
+    ended = pango_load("a.csv", *MAIN_JOB, "--json", "--out", "run", folder=tmp_path, sandbox=sandbox)
+    run = ended.run
     assert balance(ended) == (3, 0, 3, 0), ended.err
     (tmp_path / "elsewhere").mkdir()
     mapping.write_text(mapping.read_text(encoding="utf-8").replace("%d/%m/%Y", "%Y.%m.%d"), encoding="utf-8")
@@ -536,9 +535,9 @@ def test_the_mapping_is_that_of_the_run_unless_another_is_named(tmp_path: Path, 
     assert refused.code == 2
     assert "is not what it was then." in refused.err
     state = str(tmp_path / "state")
-    done = quickly(
+    done = pango_load(
         "retry", run, "--mapping", str(mapping), "--json",
-        folder=tmp_path / "elsewhere", sandbox=sandbox, PANGO_STATE_DIR=state,
+        folder=tmp_path / "elsewhere", sandbox=sandbox, variables={"PANGO_STATE_DIR": state},
     )  # fmt: skip
     assert balance(done) == (0, 3, 0, 0), done.err
 
@@ -552,7 +551,7 @@ def test_what_cannot_be_retried_says_so(tmp_path: Path, sandbox: Sandbox) -> Non
         assert f"Run {run} went to {sandbox.ingest_url} for another account" in elsewhere.err
     write_csv(tmp_path / "b.csv", [*ten_customers(), customer(10)])
     words = ("b.csv", *MAIN_JOB, *ZONE, "--json", "--batch-size", "1", "--senders", "1", "--max-duration", "0.001s")
-    stopped = quickly(*words, folder=tmp_path, sandbox=sandbox)
+    stopped = pango_load(*words, folder=tmp_path, sandbox=sandbox)
     assert stopped.code == 5
     unfinished = retried("last", folder=tmp_path, sandbox=sandbox)
     assert "is not finished: " in unfinished.err
@@ -565,7 +564,7 @@ def test_two_retries_of_one_run_do_not_overlap(tmp_path: Path) -> None:
     """Protects from sending mended rows twice side by side."""
     write_csv(tmp_path / "a.csv", [customer(number, email="x") for number in range(100)])
     with Sandbox(SandboxSettings(windows=(), latency=(0.1, 0.2))) as slow:
-        run = str(quickly(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).summary["run"])
+        run = pango_load(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, folder=tmp_path, sandbox=slow)
         wait_until_accepted(slow, 1, process)
@@ -582,14 +581,14 @@ def test_what_came_through_a_pipe_is_mended_without_it(tmp_path: Path, sandbox: 
     text = write_csv(tmp_path / "a.csv", ten_customers()).read_text(encoding="utf-8")
     (tmp_path / "a.csv").unlink()
     words = ("-", *MAIN_JOB, *ZONE, "--json", "--out", "run")
-    run = str(pango_load(*words, folder=tmp_path, sandbox=sandbox, stdin=text).summary["run"])
+    run = pango_load(*words, folder=tmp_path, sandbox=sandbox, stdin=text).run
     fixed = in_file(tmp_path, lambda lines: [mended(lines[2])])
     first = retried(run, fixed, folder=tmp_path, sandbox=sandbox)
     assert balance(first) == (3, 8, 2, 0), first.err
     own = tmp_path / "run" / "rejected.csv"
     write_lines(own, [mended(lines_of(own)[0])])
     # The row that was taken out of the only file that held it is still counted, and told to be gone.
-    second = quickly("retry", run, folder=tmp_path, sandbox=sandbox)
+    second = pango_load("retry", run, folder=tmp_path, sandbox=sandbox)
     assert second.code == 3
     assert "1 row that is left stands in no file any more, and cannot be written again." in second.out.replace(
         "\n", " "
@@ -604,9 +603,9 @@ def with_repeats(folder: Path, sandbox: Sandbox) -> tuple[str, Lines]:
     (folder / "mapping.yaml").write_text(mapping, encoding="utf-8")
     write_csv(folder / "a.csv", [customer(1), customer(2, email="x"), customer(1, fullName="again")])
     words = ("a.csv", "--mapping", "mapping.yaml", "--json", "--out", "run")
-    ended = quickly(*words, folder=folder, sandbox=sandbox)
+    ended = pango_load(*words, folder=folder, sandbox=sandbox)
     assert balance(ended) == (3, 0, 3, 0), ended.err
-    return str(ended.summary["run"]), lines_of(folder / "run" / "rejected.csv")
+    return ended.run, lines_of(folder / "run" / "rejected.csv")
 
 
 def mended_where_wrong(lines: Lines) -> Lines:
@@ -616,7 +615,7 @@ def mended_where_wrong(lines: Lines) -> Lines:
 def test_rows_rejected_for_another_row_stay_so(tmp_path: Path, sandbox: Sandbox) -> None:
     """Protects `onDuplicate: reject`: alone in its file, a repeated row would look like the only one."""
     run, rejected = with_repeats(tmp_path, sandbox)
-    ended = quickly("retry", run, in_file(tmp_path, mended_where_wrong), folder=tmp_path, sandbox=sandbox)
+    ended = pango_load("retry", run, in_file(tmp_path, mended_where_wrong), folder=tmp_path, sandbox=sandbox)
     assert len(sandbox.accepted_entries) == 1, ended.err
     assert "rejected for a row of the same record key" in ended.err.replace("\n                ", " ")
     assert lines_of(tmp_path / "run" / "rejected.csv") == [rejected[0], rejected[2]]
@@ -638,8 +637,8 @@ def test_an_order_is_mended_whole_or_not_at_all(tmp_path: Path, sandbox: Sandbox
     """Protects orders of several rows: one that lost an item in the mended file is not sent without it."""
     shutil.copy(REPOSITORY / "sample_data" / "orders.csv", tmp_path)
     words = ("orders.csv", "--mapping", str(REPOSITORY / "mappings" / "order.yaml"), "--json", "--out", "run")
-    loaded = quickly(*words, folder=tmp_path, sandbox=sandbox)
-    run, before = str(loaded.summary["run"]), len(sandbox.accepted_entries)
+    loaded = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+    run, before = loaded.run, len(sandbox.accepted_entries)
     assert balance(loaded) == (3, 7, 2, 0), loaded.err
     part = in_file(tmp_path, lambda lines: [lines[0] | {"Qty": "2"}])
     refused = retried(run, part, folder=tmp_path, sandbox=sandbox)
@@ -665,7 +664,7 @@ def test_the_end_of_a_retry_tells_what_it_came_to(tmp_path: Path, sandbox: Sandb
     """Protects whoever looks at the screen: what happened now, and where the run stands."""
     run = loaded(tmp_path, sandbox)
     fixed = in_file(tmp_path, lambda lines: [mended(lines[0]), *lines[1:]])
-    ended = quickly("retry", run, fixed, folder=tmp_path, sandbox=sandbox)
+    ended = pango_load("retry", run, fixed, folder=tmp_path, sandbox=sandbox)
     shown = ended.out.replace(run, "RUN").replace(str(tmp_path), "FOLDER").split("2 requests in")[0]
     assert shown == snapshot("""\
 1 mended row accepted, 2 still to be mended.

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.cli_more import quickly
-from support.program import MAIN_JOB, customer, environment, write_csv
+from support.program import MAIN_JOB, customer, environment, pango_load, write_csv
 
 from pango_load.sandbox.server import Sandbox
 from pango_load.sandbox.settings import SandboxSettings
@@ -35,8 +34,8 @@ def is_killed_and_goes_on(number: int, folder: Path) -> bool:
         windows=(), refuse_entry=lambda entry: "fullName" if str(entry["fullName"]).startswith("guilty") else None
     )
     with Sandbox(settings) as sandbox:
-        loaded = quickly(*JOB, "--out", "run", folder=folder, sandbox=sandbox)
-        run = str(loaded.summary["run"])
+        loaded = pango_load(*JOB, "--out", "run", folder=folder, sandbox=sandbox)
+        run = loaded.run
         with (folder / "run" / "rejected.csv").open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
         mended = [line | {"email": "a@b.vn", "fullName": f"innocent {line['_pango_row']}"} for line in lines[:-1]]
@@ -52,10 +51,10 @@ def is_killed_and_goes_on(number: int, folder: Path) -> bool:
         was_killed = ended.returncode == -signal.SIGKILL
         told = f"write {number}: {ended.stderr}"
         assert was_killed or ended.returncode == 3, told
-        between = quickly("runs", run, "--json", folder=folder).summary["counts"]
+        between = pango_load("runs", run, "--json", folder=folder).summary["counts"]
         assert isinstance(between, dict)
         assert between["accepted"] + between["rejected"] + between["unknown"] == ROWS, told
-        last = quickly(*words, folder=folder, sandbox=sandbox)
+        last = pango_load(*words, folder=folder, sandbox=sandbox)
         assert (last.code, last.counts["accepted"], last.counts["rejected"]) == (3, ROWS - 1, 1), told + last.err
         times = Counter(str(entry["customerId"]) for entry in sandbox.accepted_entries)
         assert len(times) == ROWS - 1, told

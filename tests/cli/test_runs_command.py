@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 from inline_snapshot import snapshot
-from support.cli_more import env_file, in_this_process, on_a_terminal, quickly, without_styles
+from support.cli_more import env_file, in_this_process, on_a_terminal, without_styles
 from support.journal_samples import DESCRIPTION, NOON, HandClock, begin_journal, identity, plan_of
 from support.program import MAIN_JOB, customer, pango_load, write_csv
 
@@ -223,7 +223,7 @@ def test_prune_leaves_what_is_not_its_own_and_what_can_go_on(
     with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as sandbox:
 
         def load(*words: str) -> Path:
-            told = quickly(*words, *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox)
+            told = pango_load(*words, *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox)
             return Path(str(told.summary["folder"]))
 
         noted = load("a.csv")
@@ -248,7 +248,9 @@ def test_where_no_browser_is_the_path_is_printed(tmp_path: Path) -> None:
     """Protects scripts and machines without a screen: standard output is the path and nothing else."""
     write_csv(tmp_path / "a.csv", [customer(1)])
     with Sandbox(SandboxSettings(windows=())) as sandbox:
-        folder = str(quickly("a.csv", *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox).summary["folder"])
-    ended = quickly("runs", "last", "--open", folder=tmp_path)
+        folder = str(
+            pango_load("a.csv", *MAIN_JOB, *ZONE, "--json", folder=tmp_path, sandbox=sandbox).summary["folder"]
+        )
+    ended = pango_load("runs", "last", "--open", folder=tmp_path)
     assert (ended.code, ended.out) == (0, f"{folder}/report.html\n")
     assert ended.err == "No browser was opened: open the file above in one.\n"

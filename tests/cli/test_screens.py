@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from inline_snapshot import snapshot
 from support.cli_more import on_a_terminal
-from support.program import MAIN_JOB, REPOSITORY, pango_load
+from support.program import MAIN_JOB, REPOSITORY, pango_load, pango_load_process
 
 from pango_load.sandbox.server import Sandbox
 
@@ -63,7 +63,7 @@ def on_screen(*words: str, folder: Path, columns: int, sandbox: Sandbox | None =
 
 def in_a_pipe(*words: str, folder: Path, sandbox: Sandbox | None = None) -> str:
     """What cron would keep: standard output, standard error, and the exit code."""
-    ended = pango_load(*words, folder=folder, sandbox=sandbox, variables={"PANGO_LIMITS": ""})
+    ended = pango_load_process(*words, folder=folder, sandbox=sandbox, variables={"PANGO_LIMITS": ""})
     told = f"exit {ended.code}\n--- out\n{ended.out}--- err\n{ended.err}"
     return steady(told, folder)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import pty
 import re
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,21 +96,3 @@ def plan_for(
         mapping=mapping_path if mapping else None,
         timezone=timezone,
     )
-
-
-def quickly(*words: str, folder: Path, sandbox: Sandbox | None = None, **more: str) -> Ended:
-    """The program in `folder`, without the cost of a process of its own."""
-    shown, told = io.StringIO(), io.StringIO()
-    lines = [f"{name}={value}" for name, value in environment(folder, sandbox, **more).items() if "PANGO" in name]
-    (folder / ".env").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    before, sys.argv = sys.argv, ["pango-load", *words]
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(shown),
-        contextlib.redirect_stderr(told),
-        pytest.raises(SystemExit) as ended,
-    ):
-        run(words)
-    sys.argv = before
-    code = ended.value.code
-    return Ended(code if isinstance(code, int) else 0, shown.getvalue(), told.getvalue())

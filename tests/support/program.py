@@ -1,8 +1,11 @@
-"""The program as a user runs it: a process of its own, in a folder of its own, against a sandbox."""
+"""The program as a user runs it: in a folder of its own, against a sandbox, in this process or in one of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import gc
+import io
 import json
 import os
 import subprocess
@@ -14,8 +17,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from pango_load.cli.main import run
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pango_load.sandbox.server import Sandbox
 
@@ -36,6 +41,11 @@ class Ended:
     def summary(self) -> Mapping[str, object]:
         """What `--json` printed."""
         return cast("Mapping[str, object]", json.loads(self.out))
+
+    @property
+    def run(self) -> str:
+        """The run's id, as `retry` and `runs` take it."""
+        return str(self.summary["run"])
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -73,7 +83,53 @@ def pango_load(
     variables: Mapping[str, str] | None = None,
     stdin: str = "",
 ) -> Ended:
-    """Run the program to its end in `folder`."""
+    """Run the program to its end in `folder`, with the environment, input and outputs that a process would have.
+
+    It costs no start of an interpreter, which is most of what a small load takes; what is claimed about processes,
+    signals, pipes and terminals is shown with `pango_load_process`, `start` and `on_a_terminal`.
+    """
+    shown, told = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    given = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
+    with (
+        _as_in_a_process(words, environment(folder, sandbox, **(variables or {})), given),
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(shown),
+        contextlib.redirect_stderr(told),
+        pytest.raises(SystemExit) as ended,
+    ):
+        run()
+    code = ended.value.code
+    return Ended(code if isinstance(code, int) else 0, _all_of(shown), _all_of(told))
+
+
+@contextlib.contextmanager
+def _as_in_a_process(words: Iterable[str], variables: Mapping[str, str], stdin: io.TextIOWrapper) -> Iterator[None]:
+    before = sys.argv, sys.stdin, gc.get_threshold(), dict(os.environ)
+    sys.argv, sys.stdin = ["pango-load", *words], stdin
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        sys.argv, sys.stdin, thresholds, environ = before
+        gc.set_threshold(*thresholds)
+        os.environ.clear()
+        os.environ.update(environ)
+
+
+def _all_of(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def pango_load_process(
+    *words: str,
+    folder: Path,
+    sandbox: Sandbox | None = None,
+    variables: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Ended:
+    """Run the program to its end in `folder`, in a process of its own."""
     done = subprocess.run(
         command(*words),
         cwd=folder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -377,9 +377,8 @@ class Chunk:
 # --- what is judged ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing wrong with one row.
+class Problem(NamedTuple):
+    """One thing wrong with one row; a tuple, since there may be many and they are made in a moment.
 
     Attributes:
         code: stable, from the catalogue of problems, for instance `date.format`.
@@ -398,8 +397,7 @@ class Problem:
     hint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedRow:
+class RejectedRow(NamedTuple):
     """A row that was turned down, with all its problems; `other`: the row (and file) that it is turned down for."""
 
     position: int

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
-from rapidfuzz import process
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -251,6 +250,8 @@ def _mistake(detail: ErrorDetails, lines: Mapping[_Key, int]) -> str:
     name = ".".join(str(part) for part in key) or "the file"
     match detail["type"]:
         case "extra_forbidden":
+            from rapidfuzz import process  # only a key that is wrong needs it
+
             nearest = process.extractOne(str(key[-1]), _KEYS, score_cutoff=60)
             told = "is not a key that a catalogue file has" + (f' (did you mean "{nearest[0]}"?)' if nearest else "")
         case "missing":

@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rapidfuzz import process, utils
-
 from pango_load.catalogue.files import read_type_file
 from pango_load.errors import UsageError
 
@@ -103,6 +101,8 @@ def _read_once(path: Path, _changed: int) -> ObjectType:
 
 
 def _advice(name: str, folder: Path | None) -> str:
+    from rapidfuzz import process, utils  # only a name that is wrong needs it
+
     nearest = process.extractOne(name, object_type_names(folder), processor=utils.default_process, score_cutoff=60)
     seen = "`pango-load objects` shows all of them."
     return f'Did you mean "{nearest[0]}"? {seen}' if nearest else f"{seen} A type of your own goes into --catalogue."

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 # Two threads of our own share the machine; polars' pool would only add overhead for each chunk (benchmarks).
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 # polars' allocator (jemalloc): one arena is enough for so few threads, and pages that the next chunk needs are kept.
-os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1")
+# The thread that would give pages back has nothing to do then, and wakes up thousands of times to find that out.
+_ALLOCATOR = "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1,background_thread:false"
+os.environ.setdefault("_RJEM_MALLOC_CONF", _ALLOCATOR)
+# Looking for plugins of pydantic means reading the metadata of every package that is installed.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 OBJECTS_BETWEEN_LOOKS = 50_000
 

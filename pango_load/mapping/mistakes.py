@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rapidfuzz import fuzz
-
 from pango_load.mapping.names import in_words, plain
 
 if TYPE_CHECKING:
@@ -52,6 +50,8 @@ def tell(findings: Iterable[Mistake], place: str) -> tuple[str, ...]:
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that `word` was most likely meant to be, or None where none is near."""
+    from rapidfuzz import fuzz  # only where something is wrong
+
     wanted, words = plain(word), in_words(word)
     scored = (
         (max(fuzz.ratio(wanted, plain(choice)), fuzz.token_sort_ratio(words, in_words(choice))), choice)

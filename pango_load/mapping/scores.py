@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rapidfuzz import fuzz, process
-
 from pango_load.mapping.names import folded, in_marked_words, in_words
 from pango_load.mapping.synonyms import known_synonyms, names_of
 from pango_load.records import FieldRule, FieldType, Shape
@@ -71,6 +69,8 @@ def _likeness(words: str, names: Mapping[str, int]) -> Score:
     if held:
         part = max(len(name.split()) for name in held) / len(words.split())
         return Score(value=0.62 + 0.2 * part, why="its name holds a known word")
+    from rapidfuzz import fuzz, process  # most headers are known words
+
     near = process.extractOne(joined, list(compact), scorer=fuzz.ratio, score_cutoff=FUZZY_FROM)
     if near is None or len(joined) <= _MEANINGFUL:
         return Score(value=0.0, why="")

@@ -12,7 +12,7 @@ from pango_load.report.private_files import create_private, write_whole
 from pango_load.report.row_files import MarkedRow, RowFile, RowFileName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _FALLBACK = "utf-8-sig"
@@ -51,11 +51,12 @@ class CsvRowFile(RowFile):
         """Write rows as lines."""
         names = [*self.headers, *self.marks]
         header = "" if self._file else csv_lines(pl.DataFrame([names], names, orient="row"), self.delimiter)
-        marks = [row.marks() for row in rows]
+        marks: Iterable[Sequence[str]] = zip(*(row.marks() for row in rows), strict=True)
         if _UTF.fullmatch(self.encoding) is None:
-            marks = [tuple(map(self._writable, texts)) for texts in marks]
-        ours = pl.DataFrame(marks, dict.fromkeys(self.marks, pl.String), orient="row")
-        ours = ours.select(_SAFE)
+            marks = [list(map(self._writable, texts)) for texts in marks]
+        ours = pl.DataFrame(
+            [pl.Series(name, texts, pl.String) for name, texts in zip(self.marks, marks, strict=True)]
+        ).select(_SAFE)
         self._write(header + csv_lines(cells.hstack(ours), self.delimiter))
 
     def finish(self) -> None:

@@ -6,8 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import polars as pl
 
@@ -39,8 +38,7 @@ _DAMAGED_PLACE = re.compile(r"^--- row (\d+) of file (.+): source\.[a-z-]+.*\n",
 _LEFT_OVER = {name: re.compile(rf"\.({older.pattern})\.\d+\.part") for name, older in _OLDER.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkedRow:
+class MarkedRow(NamedTuple):
     """One row on its way into a row file.
 
     Attributes:

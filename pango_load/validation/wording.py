@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from pango_load.catalogue.problems import describe_problem
 from pango_load.records import Problem, RejectedRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import polars as pl
 
     from pango_load.records import Chunk
     from pango_load.validation.judge import Judged, Ruling
@@ -23,58 +27,60 @@ _OWN_WORDS = {"phone.length"}
 def rejected_rows(judged: Judged) -> Iterator[tuple[int, RejectedRow]]:
     """Every rejected row of a chunk, in its order, with all its problems and its index in the chunk's frame."""
     chunk = judged.chunk
-    by_row: dict[int, list[Problem]] = {}
+    by_row: defaultdict[int, list[Problem]] = defaultdict(list)
     others: dict[int, tuple[int, int]] = {}
     for ruling in judged.errors:
         others |= {index: (other.row, other.file) for index, other in ruling.others.items()}
-        indexes = ruling.rows.arg_true()
-        for index, problem in _problems(chunk, ruling, _cells(chunk, ruling, indexes.to_list())):
-            by_row.setdefault(index, []).append(problem)
+        places = ruling.rows.arg_true()
+        indexes = places.to_list()
+        for index, problem in zip(
+            indexes, _problems(chunk, ruling, indexes, _cells(chunk, ruling, places)), strict=True
+        ):
+            by_row[index].append(problem)
     rejected = sorted(by_row)
-    for index, row in zip(rejected, chunk.rows.gather(rejected).to_list(), strict=True):
+    numbers = chunk.rows.gather(rejected).to_list()
+    for index, number in zip(rejected, numbers, strict=True):
         yield (
             index,
-            RejectedRow(
-                position=chunk.first + index,
-                row=row,
-                file=chunk.file,
-                problems=tuple(by_row[index]),
-                other=others.get(index),
-            ),
+            RejectedRow(chunk.first + index, number, chunk.file, tuple(by_row[index]), others.get(index)),
         )
 
 
-def _cells(chunk: Chunk, ruling: Ruling, indexes: list[int]) -> list[tuple[int, str | None]]:
+def _cells(chunk: Chunk, ruling: Ruling, places: pl.Series) -> list[str | None]:
     """The cells that a ruling is about, as they stand in the file."""
     if ruling.rule is None or ruling.rule.column is None:
-        same = ruling.rule.constant if ruling.rule is not None else None
-        return [(index, same) for index in indexes]
-    return list(zip(indexes, chunk.frame.get_column(ruling.rule.column).gather(indexes).to_list(), strict=True))
+        return [ruling.rule.constant if ruling.rule is not None else None] * len(places)
+    return chunk.frame.get_column(ruling.rule.column).gather(places).to_list()
 
 
-def _problems(chunk: Chunk, ruling: Ruling, cells: list[tuple[int, str | None]]) -> Iterator[tuple[int, Problem]]:
-    """A ruling in words, row by row: its sentence is made once, and each row's value put in."""
+def _problems(chunk: Chunk, ruling: Ruling, indexes: Sequence[int], cells: Sequence[str | None]) -> Iterable[Problem]:
+    """A ruling in words, for its rows in order: its sentence is made once, and each row's value put in."""
     code, field = ruling.code, ruling.field
     column = (ruling.rule.column or "") if ruling.rule is not None else ""
     places = {**ruling.places, "field": field, "column": column or field}
     if code == "date.format" and ruling.rule is not None and not ruling.rule.formats:
         places["or_pattern"] = ', or give the column\'s pattern in the mapping, for instance format: "%d/%m/%Y"'
-    message, hint = (text.split(_VALUE) for text in describe_problem(code, **places, value=_VALUE))
-    for index, value in cells:
-        shown = value if value is not None else ""
-        if code in _OWN_WORDS or index in chunk.damaged or ruling.others:
-            own = {**places, **_own_places(chunk, index, shown)}
-            if index in ruling.others:
-                own["other"] = ruling.others[index].words
-            said, advised = describe_problem(code, **own, value=shown)
-        else:
-            said, advised = shown.join(message), shown.join(hint)
-        yield index, Problem(code=code, field=field, column=column, value=value, message=said, hint=advised)
+    shown = ["" if cell is None else cell for cell in cells]
+    said: Iterable[str]
+    advised: Iterable[str]
+    if code in _OWN_WORDS or ruling.others or not chunk.damaged.keys().isdisjoint(indexes):
+        own = (
+            describe_problem(code, **{**places, **_own_places(chunk, ruling, index, text)}, value=text)
+            for index, text in zip(indexes, shown, strict=True)
+        )
+        said, advised = zip(*own, strict=True) if indexes else ((), ())
+    else:
+        message, hint = (text.split(_VALUE) for text in describe_problem(code, **places, value=_VALUE))
+        said = [text.join(message) for text in shown]
+        advised = [text.join(hint) for text in shown] if len(hint) > 1 else repeat(hint[0])
+    return map(Problem, repeat(code), repeat(field), repeat(column), cells, said, advised)
 
 
-def _own_places(chunk: Chunk, index: int, shown: str) -> dict[str, str]:
+def _own_places(chunk: Chunk, ruling: Ruling, index: int, shown: str) -> dict[str, str]:
     places = {"digits": str(sum(character in "0123456789" for character in shown))}
     if index in chunk.damaged:
         damage = chunk.damaged[index]
         places |= {"expected": damage.expected, "found": damage.found}
+    if index in ruling.others:
+        places["other"] = ruling.others[index].words
     return places

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import re
+import resource
 import stat
+import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import fastexcel
 import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.utils import get_column_letter
 from support.report_rows import a_chunk, a_problem
 
 from pango_load.records import ROW_MARKS
 from pango_load.report.row_files import open_row_file
-from pango_load.report.row_xlsx import XlsxRowFile, escaped_for_workbook, real_date, sheet_title
+from pango_load.report.row_xlsx import XlsxRowFile, sheet_title
+from pango_load.report.sheet_rows import column_names, real_date, text_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +42,11 @@ def workbook_of(folder: Path, rows: list[tuple[str | None, ...]], problems: list
     path = row_file.close()
     assert path is not None
     return path
+
+
+def text_in(cell: str) -> str:
+    """What an XML parser finds in a cell."""
+    return "".join(ET.fromstring(cell).itertext())  # noqa: S314 - our own XML
 
 
 def test_the_first_sheet_holds_the_rows_and_the_second_the_counts(tmp_path: Path) -> None:
@@ -94,7 +105,8 @@ def test_the_header_stays_in_sight_and_columns_are_wide_enough(tmp_path: Path) -
     sheet = openpyxl.load_workbook(path)["Rejected"]
     assert sheet.freeze_panes == "A2"
     assert sheet.auto_filter.ref == "A1:H2"
-    assert [round(sheet.column_dimensions[letter].width) for letter in "ABC"] == [33, 48, 13]
+    # What stands in the file has 0.71 of a letter around each cell added.
+    assert [round(sheet.column_dimensions[letter].width - 0.71) for letter in "ABC"] == [33, 48, 13]
 
 
 def test_nothing_in_a_workbook_is_ever_a_formula_or_an_error(tmp_path: Path) -> None:
@@ -146,17 +158,79 @@ def test_any_text_comes_back_from_a_workbook(tmp_path: Path, rows: list[list[str
     assert [[cell or "" for cell in row[:3]] for row in sheet.rows()[1:]] == rows
 
 
-@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"])))
-def test_escapes_read_back_to_the_text(text: str) -> None:
-    """The spelling of the workbook format (`_xHHHH_`) is one to one."""
-    spelled = escaped_for_workbook(text)
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_a_cell_of_text_reads_back_to_the_text(text: str) -> None:
+    """The spelling of the workbook format (`_xHHHH_`) is one to one, and no letter breaks the XML."""
+    spelled = text_in(text_cell("A1", 2, text))
     assert not re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", spelled)
     assert re.sub("_x([0-9A-F]{4})_", lambda found: chr(int(found[1], 16)), spelled) == text
 
 
+def test_a_cell_holds_as_much_as_a_spreadsheet_takes() -> None:
+    """One letter more, and the whole file would be called damaged."""
+    assert len(text_in(text_cell("A1", 2, "x" * 40_000))) == 32_767
+    assert len(text_in(text_cell("A1", 2, "😀" * 20_000))) == 16_383
+
+
+def test_columns_are_named_as_spreadsheets_name_them() -> None:
+    """A cell under a wrong name would stand in another column."""
+    assert list(column_names(800)) == [get_column_letter(number) for number in range(1, 801)]
+
+
+def test_a_sheet_that_has_become_large_goes_on_in_a_further_file(tmp_path: Path) -> None:
+    """From 2 GiB on, Excel would offer to repair the file."""
+    row_file = XlsxRowFile(tmp_path, "unsent", ("a",), letters_in_file=600)
+    chunk = a_chunk(("a",), [("x" * 500,), ("b",), ("c",)])
+    for index in range(3):
+        row_file.write(chunk, index, [])
+    row_file.close()
+    books = [openpyxl.load_workbook(path)["Unsent"] for path in row_file.paths]
+    assert [[cell.value for cell in book["A"]] for book in books] == [["a", "x" * 500], ["a", "b", "c"]]
+
+
+def test_the_sheet_of_rows_may_be_called_like_the_sheet_of_counts(tmp_path: Path) -> None:
+    """A sheet's title is the source's own, and no two may have the same."""
+    row_file = open_row_file(tmp_path, "rejected", format="xlsx", headers=HEADERS, sheet="problems")
+    row_file.write(a_chunk(HEADERS, [ROW]), 0, [a_problem()])
+    path = row_file.close()
+    assert path is not None
+    assert openpyxl.load_workbook(path).sheetnames == ["problems", "Problems 2"]
+
+
+def test_a_workbook_that_the_disk_has_no_room_for_leaves_nothing(tmp_path: Path) -> None:
+    """Half a workbook opens nowhere, and what stood there before is still true."""
+    (tmp_path / "rejected.xlsx").write_bytes(b"older")
+    row_file = open_row_file(tmp_path, "rejected", format="xlsx", headers=("a",))
+    chunk = a_chunk(("a",), [(random.Random(number).randbytes(4000).hex(),) for number in range(20)])
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, usual[1]))
+    try:
+        for index in range(20):
+            row_file.write(chunk, index, [])
+        with pytest.raises(OSError, match="File too large"):
+            row_file.complete()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert row_file.close() is None
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"older"]
+
+
+def test_a_workbook_is_told_to_be_one_by_its_first_bytes(tmp_path: Path) -> None:
+    """Mail programs and `file` look at the first members of the archive, not at the name."""
+    with zipfile.ZipFile(workbook_of(tmp_path, [ROW], [a_problem()])) as archive:
+        assert archive.namelist()[:3] == ["_rels/.rels", "docProps/core.xml", "xl/theme/theme1.xml"]
+        assert archive.testzip() is None
+
+
 @pytest.mark.parametrize(
     ("asked", "given_"),
-    [("Customers", "Customers"), ("a/b:c*[d]", "a_b_c__d_"), ("x" * 40, "x" * 31), ("''", "Rows")],
+    [
+        ("Customers", "Customers"),
+        ("a/b:c*[d]", "a_b_c__d_"),
+        ("x" * 40, "x" * 31),
+        ("😀" * 20, "😀" * 15),
+        ("''", "Rows"),
+    ],
 )
 def test_a_sheets_title_is_one_that_workbooks_take(asked: str, given_: str) -> None:
     """A title that is refused would cost the whole file."""

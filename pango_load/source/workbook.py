@@ -17,11 +17,11 @@ from pango_load.source.number_formats import ZeroRuns, styles_with_zeros
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NO_VALUE = "a formula without a value"
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18  # what stays at hand in the processor while it is looked at several times
 _HEAD_BYTES = 4096
 _VAST = 100_000_000  # cells, each some 24 bytes in the fast engine
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b([^>]*)>")
@@ -35,8 +35,14 @@ _NO_VALUE = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
 )
 _ERROR_HINT = re.compile(rb'e"(?<=t="e")')
-_FORMULA_HINT = re.compile(rb"f[ />](?<=[<:]f.)")
-_DATE_TEXT = re.compile(rb":\d\d:\d\d(?<=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
+# Each begins with a letter that stands in few cells: what follows is looked at only there.
+_NOTHING_BEHIND = rb"\s*(?:</|<(?:\w+:)?v(?:\s*/>|>\s*<))"
+_FORMULA_HINTS = (
+    (re.compile(rb"f>(?<=[/:]f>)" + _NOTHING_BEHIND), 3),  # </f>: its own tag, the one that opens it, the cell's
+    (re.compile(rb"f (?<=[<:]f )[^>]*/>" + _NOTHING_BEHIND), 2),
+    (re.compile(rb"f/>(?<=[<:]f/>)" + _NOTHING_BEHIND), 2),
+)
+_DATE_TEXT = re.compile(rb"-\d\d-\d\d \d\d:\d\d:\d\d(?<=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
 _NUMBER = re.compile(rb'\br="(\d+)"')
 _LONG_NUMBER = re.compile(
@@ -47,6 +53,8 @@ _OTHER_TYPE = re.compile(rb'\bt="(?!n")')
 _STYLED_CELL = rb'<(?:\w+:)?c\b(?=([^>/]*)>)[^>]*?\bs="(%s)"'
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 _MINIMUM, _MAXIMUM = re.compile(rb'\bmin="(\d+)"'), re.compile(rb'\bmax="(\d+)"')
+_TAG_ENDS = frozenset((b" ", b">", b"/", b"\t", b"\r", b"\n"))
+_PREFIX = re.compile(rb"\w+")
 _LAST_COLUMN = 16_384
 _COLUMN = re.compile(rb"<(?:\w+:)?col\b([^>]*)>")
 
@@ -135,55 +143,103 @@ def attributes(tag: bytes) -> dict[str, str]:
 
 def read_facts(book: zipfile.ZipFile, part: str, *, long_numbers: bool = False) -> SheetFacts:
     """Scan one sheet, and the texts it shares with the others."""
-    facts = SheetFacts()
     zeros: dict[int, int] = {}
     with suppress(KeyError):
         zeros = styles_with_zeros(book.read("xl/styles.xml"))
     with book.open(part) as stream:
-        piece = b""
-        for piece in _pieces(stream):
-            _scan(piece, facts)
-            if zeros:
-                _scan_zeros(piece, zeros, facts)
-            if long_numbers:
-                _scan_numbers(piece, facts)
-        _scan_end(piece, facts)
+        facts = scan_sheet(stream, zeros, long_numbers=long_numbers)
     if not facts.has_date_text and "xl/sharedStrings.xml" in book.namelist():
         with book.open("xl/sharedStrings.xml") as stream:
-            facts.has_date_text = any(_DATE_TEXT.search(piece) for piece in _pieces(stream, b"<si"))
+            facts.has_date_text = any(_has_date_text(piece) for piece in _pieces(stream, b"si"))
     return facts
 
 
-def _pieces(stream: IO[bytes], unit: bytes = b"<row") -> Iterator[bytes]:
+def scan_sheet(stream: IO[bytes], zeros: Mapping[int, int], *, long_numbers: bool = False) -> SheetFacts:
+    """Scan the XML of a sheet.
+
+    Args:
+        stream: the XML, unpacked.
+        zeros: number of a cell style -> digits that it shows at least, where it shows leading zeros.
+        long_numbers: whether numbers of more than 15 digits are looked for.
+    """
+    facts = SheetFacts()
+    piece = b""
+    for piece in _pieces(stream):
+        _scan(piece, facts)
+        if zeros:
+            _scan_zeros(piece, zeros, facts)
+        if long_numbers:
+            _scan_numbers(piece, facts)
+    _scan_end(piece, facts)
+    return facts
+
+
+def _pieces(stream: IO[bytes], unit: bytes = b"row") -> Iterator[bytes]:
     """The stream in pieces that are cut before a row (or another unit), so that no cell is cut in two.
 
-    The last piece begins with the last row and holds everything that stands behind the rows.
+    The last piece begins with a row and holds everything that stands behind the rows.
     """
-    rest = b""
+    held: list[bytes] = []
     while block := stream.read(_PIECE_BYTES):
-        text = rest + block
-        cut = max(text.rfind(unit), text.rfind(b":" + unit[1:]) - 16)
+        cut = _last_start(block, unit)
         if cut > 0:
-            yield text[:cut]
-        rest = text[cut:] if cut > 0 else text
-    yield rest
+            yield b"".join((*held, block[:cut]))
+            held = []
+        held.append(block[max(cut, 0) :])
+    yield b"".join(held)
+
+
+def _last_start(block: bytes, unit: bytes) -> int:
+    """Where the last element called `unit` begins, with a prefix to its name or without; -1 where none does."""
+    at = len(block)
+    while (at := block.rfind(b"<" + unit, 0, at)) >= 0:
+        # There is also a <rowBreaks>, behind the rows.
+        if block[at + 1 + len(unit) : at + 2 + len(unit)] in _TAG_ENDS:
+            return at
+    at = len(block)
+    while (at := block.rfind(b":" + unit, 0, at)) >= 0:
+        start = block.rfind(b"<", 0, at)
+        if block[at + 1 + len(unit) : at + 2 + len(unit)] in _TAG_ENDS and _PREFIX.fullmatch(block, start + 1, at):
+            return start
+    return -1
 
 
 def _scan(piece: bytes, facts: SheetFacts) -> None:
-    if b"hidden=" in piece:
+    # To look for a single letter takes next to no time, and most sheets hold few of these.
+    if b"h" in piece and b"hidden=" in piece:
         for tag in _ROW.findall(piece):
             number = _NUMBER.search(tag)
             if number and _HIDDEN.search(tag):
                 facts.hidden_rows.append(int(number[1]))
         facts.hidden_columns += _hidden_columns(piece)
-    if _ERROR_HINT.search(piece):
-        for match in _ERROR.finditer(piece):
-            _note(match[1], match[2].decode(errors="replace"), facts)
-    if _FORMULA_HINT.search(piece):
-        for match in _NO_VALUE.finditer(piece):
-            if b't="str"' not in match[1]:
-                _note(match[1], NO_VALUE, facts)
-    facts.has_date_text = facts.has_date_text or _DATE_TEXT.search(piece) is not None
+    if b"e" in piece:
+        for hint in _ERROR_HINT.finditer(piece):
+            if found := _ERROR.match(piece, _tag_before(piece, hint.start(), 1)):
+                _note(found[1], found[2].decode(errors="replace"), facts)
+    if b"f" in piece:
+        for cell in _cells_without_a_value(piece):
+            _note(cell, NO_VALUE, facts)
+    facts.has_date_text = facts.has_date_text or _has_date_text(piece)
+
+
+def _cells_without_a_value(piece: bytes) -> Iterator[bytes]:
+    """The attributes of the cells that hold a formula and nothing else."""
+    for hints, tags in _FORMULA_HINTS:
+        for hint in hints.finditer(piece):
+            found = _NO_VALUE.match(piece, _tag_before(piece, hint.start(), tags))
+            if found and b't="str"' not in found[1]:
+                yield found[1]
+
+
+def _tag_before(piece: bytes, at: int, tags: int) -> int:
+    """Where the tag begins that is so many tags before `at`; what stands between tags holds no `<`."""
+    for _ in range(tags):
+        at = max(piece.rfind(b"<", 0, at), 0)
+    return at
+
+
+def _has_date_text(piece: bytes) -> bool:
+    return b"-" in piece and _DATE_TEXT.search(piece) is not None
 
 
 def _hidden_columns(piece: bytes) -> Iterator[int]:
@@ -200,7 +256,7 @@ def _scan_numbers(piece: bytes, facts: SheetFacts) -> None:
             facts.long_numbers.append((int(reference[2]), column_number(reference[1].decode())))
 
 
-def _scan_zeros(piece: bytes, zeros: dict[int, int], facts: SheetFacts) -> None:
+def _scan_zeros(piece: bytes, zeros: Mapping[int, int], facts: SheetFacts) -> None:
     used = [b"%d" % style for style in zeros if b's="%d"' % style in piece]
     if not used:
         return

@@ -146,16 +146,17 @@ def _open_workbook(path: Path, head: bytes, options: SourceOptions, wanted: froz
             f"{path} is not a spreadsheet, whatever its name says: it begins like text.",
             "Export it again as .xlsx, or rename it to .csv if it is one.",
         )
-    # No engine is needed for text.
-    from pango_load.source.free_memory import free_memory
-    from pango_load.source.sheet_notes import refuse_too_large
-    from pango_load.source.sheet_stream import SheetStream
-    from pango_load.source.sheets import SheetReader
-
     make = _row_book(path, head, low_memory=options.low_memory)
+    # Each way has libraries of its own, which take a while to import.
     if make is None:
+        from pango_load.source.free_memory import free_memory
+        from pango_load.source.sheet_notes import refuse_too_large
+        from pango_load.source.sheets import SheetReader
+
         refuse_too_large(path, path.stat().st_size, free_memory())
         return SheetReader(path, options, wanted=wanted)
+    from pango_load.source.sheet_stream import SheetStream
+
     return SheetStream(path, make, options, wanted=wanted)
 
 
@@ -170,13 +171,13 @@ def _row_book(path: Path, head: bytes, *, low_memory: bool) -> Callable[[Path], 
         from pango_load.source.open_document import OdsRows
 
         return OdsRows
-    if "xl/workbook.xml" in members:
+    is_vast = not low_memory and _is_vast(path)
+    if "xl/workbook.xml" in members and (low_memory or is_vast):
         from pango_load.source.row_books import XlsxRows
 
-        if low_memory:
-            return XlsxRows
-        if _is_vast(path):
+        if is_vast:
             return partial(XlsxRows, note="a cell far from the others makes the sheet vast: read row by row")
+        return XlsxRows
     return None
 
 

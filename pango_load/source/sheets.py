@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from pango_load.errors import UsageError
 from pango_load.records import Chunk, Damage
-from pango_load.source.fingerprint import BlockReader
+from pango_load.source.fingerprint import fingerprint_file
 from pango_load.source.formats import (
     CODE_COLUMN,
     SourceFile,
@@ -93,9 +93,9 @@ class SheetReader:
         self._path = path
         self._wanted = wanted
         self._visible_only = options.visible_only
-        self.fingerprint: Fingerprint | None
-        content, self.fingerprint = _read_whole(path, None)
-        sheet = _load(path, content, options.sheet)
+        # Taken before the engine reads the file: what is written to it meanwhile is noticed by the first pass.
+        self.fingerprint: Fingerprint | None = fingerprint_file(path)
+        sheet = _load(path, options.sheet)
         if self._visible_only:
             sheet = _without_hidden_columns(sheet)
         header_row, names, table = _find_headers(path, sheet, options.header_row, wanted)
@@ -115,7 +115,7 @@ class SheetReader:
                 *sheet_notes(sheet.name, sheet.others, sheet.facts, columns=by_number, visible_only=self._visible_only),
                 *passed_note(sheet.passed),
                 *table_notes(table, is_asked=sheet.asked is not None, others=() if sheet.asked else others),
-                *memory_note(len(content)),
+                *memory_note(path.stat().st_size),
             ),
             rounded=rounded_numbers(sheet.facts, by_number, after=header_row),
         )
@@ -128,7 +128,7 @@ class SheetReader:
 
     def read(self, *, first: int, file: int, expected: Fingerprint | None) -> Iterator[Chunk]:
         """Every record; the whole file is verified before the first of them is handed out."""
-        _, self.fingerprint = _read_whole(self._path, expected or self.fingerprint, keep=False)
+        self.fingerprint = fingerprint_file(self._path, expected or self.fingerprint)
         failed = self._failed_by_row()
         has_code = CODE_COLUMN in self._records.columns and CODE_COLUMN not in self.headers
         for start in range(0, self._records.height, CHUNK_ROWS):
@@ -202,36 +202,20 @@ def _still_damaged(part: pl.DataFrame, headers: Sequence[str]) -> dict[int, Dama
     return {index: damage for index, damage in found if damage is not None}
 
 
-def _read_whole(path: Path, expected: Fingerprint | None, *, keep: bool = True) -> tuple[bytes, Fingerprint]:
-    reader = BlockReader(path, expected)
-    content = io.BytesIO()
-    for block in reader.blocks():
-        if keep:
-            content.write(block)
-    if reader.fingerprint is None:  # pragma: no cover - blocks() sets it or raises
-        raise AssertionError
-    return content.getvalue(), reader.fingerprint
-
-
-def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
+def _load(path: Path, wanted: str | None) -> _Sheet:
     try:
-        book = fastexcel.read_excel(content)
-        tables, visible = _look_inside(content)
+        book = _open(path)
+        tables, visible = _look_inside(path)
         names = book.sheet_names
         asked = asked_table(tables, names, wanted)
         name = asked.sheet if asked else pick_sheet(path, names, wanted, tables=tables, visible=visible)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-            frame = sheet.to_polars()
-            columns = sheet.available_columns()
-            frame.columns = [str(index) for index in range(frame.width)]
-            frame = _tidy(frame)
+            frame, first_column = _cells(book, name)
             odd = [name for name in frame.columns if frame.get_column(name).str.contains(_ODD).any()]
             has_long = any(frame.get_column(name).str.contains(_LONG_NUMBER).any() for name in odd)
-            facts = _read_facts(content, name, long_numbers=has_long)
+            facts = _read_facts(path, name, long_numbers=has_long)
             dates = [name for name in odd if frame.get_column(name).str.contains(_DATE).any()]
-            first_column = columns[0].absolute_index + 1 if columns else 1
             real = _real_dates(book, name, dates, first_column) if facts.has_date_text and dates else None
     except (fastexcel.FastExcelError, *BROKEN_ARCHIVE) as error:
         raise UsageError(
@@ -250,21 +234,43 @@ def _load(path: Path, content: bytes, wanted: str | None) -> _Sheet:
     )
 
 
-def _read_facts(content: bytes, name: str, *, long_numbers: bool) -> SheetFacts:
-    if not content.startswith(b"PK"):
+def _open(path: Path) -> fastexcel.ExcelReader:
+    """The engine's view of the file: by its name, so that it is not held in memory as well.
+
+    What a workbook of another kind is under that name is seen by its content alone.
+    """
+    with suppress(fastexcel.FastExcelError):
+        return fastexcel.read_excel(path)
+    return fastexcel.read_excel(path.read_bytes())
+
+
+def _cells(book: fastexcel.ExcelReader, name: str) -> tuple[pl.DataFrame, int]:
+    """Every cell of a sheet as text, and the number of the first column that is used.
+
+    The engine's own rows, which are larger by far, are given back when this is left.
+    """
+    sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+    frame = sheet.to_polars()
+    columns = sheet.available_columns()
+    frame.columns = [str(index) for index in range(frame.width)]
+    return _tidy(frame), columns[0].absolute_index + 1 if columns else 1
+
+
+def _read_facts(path: Path, name: str, *, long_numbers: bool) -> SheetFacts:
+    if not zipfile.is_zipfile(path):
         return SheetFacts(has_date_text=True, was_scanned=False)
-    with zipfile.ZipFile(io.BytesIO(content)) as book:
+    with zipfile.ZipFile(path) as book:
         part = sheet_part(book, name)
         if part is None or part not in book.namelist():
             return SheetFacts(has_date_text=True, was_scanned=False)
         return read_facts(book, part, long_numbers=long_numbers)
 
 
-def _look_inside(content: bytes) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+def _look_inside(path: Path) -> tuple[tuple[Table, ...], tuple[str, ...]]:
     """The named tables, and the sheets that a person sees."""
-    if not content.startswith(b"PK"):
+    if not zipfile.is_zipfile(path):
         return (), ()
-    with zipfile.ZipFile(io.BytesIO(content)) as book:
+    with zipfile.ZipFile(path) as book:
         return find_tables(book), visible_sheets(book)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -453,7 +453,7 @@ class Batch:
 
     plan: PlannedBatch
     entries: tuple[bytes, ...]
-    refs: tuple[EntryRef, ...]
+    refs: Sequence[EntryRef]
 
     @property
     def number(self) -> int:

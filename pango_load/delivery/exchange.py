@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pango_load.delivery.answer import Answer, NeverSent, Reply, Trouble
 from pango_load.delivery.limiter import PermitEnd
 from pango_load.delivery.listener import Wait
+from pango_load.delivery.narrowing import entries_of
 from pango_load.delivery.pauses import RetryBudget, next_pause
 from pango_load.delivery.token import untrusted
 from pango_load.delivery.verdict import UNCLEAR, EntryFailure, Fate, Judgement, judge
@@ -166,7 +167,7 @@ class Exchange:
     async def _try(self, job: Job, piece: Piece, line: Line) -> Judgement:
         """One request: permit, intention, request, verdict."""
         batch = job.batch
-        entries = [batch.entries[index] for index in piece]
+        entries = entries_of(batch, piece)
         part = None if len(piece) == len(batch.entries) else tuple(batch.refs[index] for index in piece)
         token, permit = await self._allowed()
         end = PermitEnd.NEVER_SENT

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from pango_load.records import Batch
+
 Piece = tuple[int, ...]
 """Indices of entries that are sent together, in the batch's order."""
+
+
+def entries_of(batch: Batch, piece: Piece) -> Sequence[bytes]:
+    """What a piece of `batch` carries."""
+    return batch.entries if len(piece) == len(batch.entries) else [batch.entries[index] for index in piece]
+
 
 SEARCHES = 2
 GROUP = 7

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.delivery.exchange import End, Job, Result
-from pango_load.delivery.narrowing import Narrowing
+from pango_load.delivery.narrowing import Narrowing, entries_of
 from pango_load.delivery.settling import Settling
 from pango_load.errors import MustBeMended
 from pango_load.records import Outcome, RefusedEntry, Verdict
@@ -128,7 +128,7 @@ class BatchRoad:
         self, job: Job, piece: Piece, line: Line, tally: _Tally
     ) -> Narrowing | None:
         """Send everything in one request; how to take it apart where that did not settle it."""
-        entries = [job.batch.entries[index] for index in piece]
+        entries = entries_of(job.batch, piece)
         number = job.batch.number
         if self.size.is_passed(entries):
             return Narrowing(piece, is_refused=False, largest=len(piece) // 2)
@@ -161,7 +161,7 @@ class BatchRoad:
         number = job.batch.number
         is_told = False
         while (piece := narrowing.next_piece()) is not None:
-            entries = [job.batch.entries[index] for index in piece]
+            entries = entries_of(job.batch, piece)
             if self.size.is_passed(entries):
                 narrowing.tell_too_large(piece)
                 continue
@@ -232,21 +232,25 @@ class _News:
 
 @dataclass(slots=True, kw_only=True)
 class _Tally:
-    """Where the entries of a batch have ended, and which of them nobody was told of yet."""
+    """Where the entries of a batch have ended, and which of them nobody was told of yet.
+
+    Attributes:
+        is_whole: all of them were accepted, in one request.
+    """
 
     batch: Batch
     had_done: bool
     refused: list[RefusedEntry] = field(default_factory=list)
     held: list[EntryRef] = field(default_factory=list)
     accepted: int = 0
+    is_whole: bool = False
     fresh: _News = field(default_factory=_News)
 
     def take(self, piece: Piece, result: Result) -> None:
         """Sort the entries of `piece` by what became of it."""
         refs = self.batch.refs
         if result.end is End.ACCEPTED and len(piece) == len(refs):
-            self.accepted += len(refs)
-            self.fresh = replace(self.fresh, accepted=self.fresh.accepted + refs)
+            self.accepted, self.is_whole = len(refs), True
             return
         words: Mapping[int, tuple[str, str]] = {}
         accepted: Sequence[int] = ()
@@ -276,6 +280,9 @@ class _Tally:
 
     def tell(self, exchange: Exchange, number: int) -> None:
         """Tell the listener what is fresh."""
+        if self.is_whole:
+            exchange.listener.accepted(number, self.batch.plan.rows)
+            return
         fresh, self.fresh = self.fresh, _News()
         if fresh.accepted:
             exchange.listener.accepted(number, sum(ref.rows for ref in fresh.accepted))

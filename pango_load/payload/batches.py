@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import polars as pl
 
@@ -181,6 +183,39 @@ class BatchPlanner:
         self._open_keys = []
 
 
+class EntryRefs(Sequence[EntryRef]):
+    """Many of them, of which few are ever looked at.
+
+    Args:
+        positions: of the entries' (first) records.
+        rows: of how many rows each is made, in step; empty where each is made of one.
+    """
+
+    __slots__ = ("_each", "_positions")
+
+    def __init__(self, positions: Sequence[int], rows: Sequence[int] = ()) -> None:
+        self._positions, self._each = positions, rows
+
+    @property
+    def rows(self) -> int:
+        """Of how many rows all of them are made."""
+        return sum(self._each) if self._each else len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> EntryRef: ...
+
+    @overload
+    def __getitem__(self, index: slice[int | None, int | None, int | None]) -> Sequence[EntryRef]: ...
+
+    def __getitem__(self, index: int | slice[int | None, int | None, int | None]) -> EntryRef | Sequence[EntryRef]:
+        if isinstance(index, slice):
+            return EntryRefs(self._positions[index], self._each[index])
+        return EntryRef(self._positions[index], self._each[index] if self._each else 1)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+
 class BatchFiller:
     """Fills planned batches with the entries of the chunks that pass by.
 
@@ -192,7 +227,8 @@ class BatchFiller:
         self._planned = planned
         self._current = next(planned, None)
         self._entries: list[bytes] = []
-        self._refs: list[EntryRef] = []
+        self._positions: list[int] = []
+        self._rows: list[int] = []
 
     @property
     def is_done(self) -> bool:
@@ -218,18 +254,18 @@ class BatchFiller:
         """
         places = positions.to_list()
         texts = entries.cast(pl.Binary).to_list()
+        rows = None if extents is None or extents.rows is None else extents.rows.to_list()
         start, count = 0, len(places)
         while self._current is not None and start < count:
             plan = self._current
             if places[start] < plan.first:
-                start = int(positions.search_sorted(plan.first))
+                start = bisect_left(places, plan.first, start)
                 continue
-            end = count if places[-1] <= plan.last else int(positions.search_sorted(plan.last, side="right"))
+            end = count if places[-1] <= plan.last else bisect_right(places, plan.last, start)
             self._entries.extend(texts[start:end])
-            if extents is None or extents.rows is None:
-                self._refs.extend(map(EntryRef, places[start:end]))
-            else:
-                self._refs.extend(map(EntryRef, places[start:end], extents.rows[start:end].to_list()))
+            self._positions.extend(places[start:end])
+            if rows is not None:
+                self._rows.extend(rows[start:end])
             start = end
             if start < count or (extents.last[-1] if extents is not None else places[-1]) == plan.last:
                 yield self._filled(plan)
@@ -244,10 +280,11 @@ class BatchFiller:
             raise _changed(self._current)
 
     def _filled(self, plan: PlannedBatch) -> Batch:
-        if len(self._entries) != plan.entries or sum(ref.rows for ref in self._refs) != plan.rows:
+        refs = EntryRefs(self._positions, self._rows)
+        if len(self._entries) != plan.entries or refs.rows != plan.rows:
             raise _changed(plan)
-        batch = Batch(plan=plan, entries=tuple(self._entries), refs=tuple(self._refs))
-        self._entries, self._refs = [], []
+        batch = Batch(plan=plan, entries=tuple(self._entries), refs=refs)
+        self._entries, self._positions, self._rows = [], [], []
         self._current = next(self._planned, None)
         return batch
 

@@ -11,7 +11,7 @@ from pango_load.records import OnDuplicate
 from pango_load.source.fingerprint import only_grew
 from pango_load.source.formats import SourceFormat
 from pango_load.source.packing import Packing, find_packing
-from pango_load.survey import valid_positions
+from pango_load.valid_rows import valid_positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -51,6 +51,7 @@ from pango_load.survey import (
     survey_source,
     told_findings,
 )
+from pango_load.valid_rows import KeptRows
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, refuse_doubted_rows, show_again, was_retried
 
@@ -181,10 +182,11 @@ class _Loading:
             def on_the_way() -> None:
                 if self.plan.append:
                     run.notices = ("--append: no earlier load of these files is known here, so all of it is sent.",)
-                found = self._survey(run, journal)
+                kept = KeptRows(self.fingerprints)
+                found = self._survey(run, journal, kept=kept)
                 supersede(self.plan.state, decision.superseded, by=run.id, clock=clock)
                 run.superseded = decision
-                self._send(run, journal, found)
+                self._send(run, journal, found, kept)
 
             return self._to_its_end(run, journal, on_the_way)
 
@@ -246,7 +248,9 @@ class _Loading:
 
     # --- the survey ---------------------------------------------------------------------------------------------------
 
-    def _survey(self, run: Run, journal: Journal, *, before: Counts | None = None) -> Survey:
+    def _survey(
+        self, run: Run, journal: Journal, *, before: Counts | None = None, kept: KeptRows | None = None
+    ) -> Survey:
         """Find out what is to be sent; `before` is where the rows stand that were surveyed before (`--append`)."""
         earlier = told_findings(journal.findings())
         problems, entries = Counter(journal.problems()), journal.entry_counts().read
@@ -265,6 +269,7 @@ class _Loading:
                     folder=journal.path.parent,
                     expected=self.fingerprints,
                     known=known,
+                    kept=kept,
                     after_chunk=partial(self._surveying, run, before or Counts()),
                 )
             finally:
@@ -319,11 +324,11 @@ class _Loading:
 
     # --- sending and the end ------------------------------------------------------------------------------------------
 
-    def _send(self, run: Run, journal: Journal, found: Survey | None) -> None:
+    def _send(self, run: Run, journal: Journal, found: Survey | None, kept: KeptRows | None = None) -> None:
         def announce(forecast: Forecast | None) -> None:
             self.sender.watcher.surveyed(run, found, forecast)
 
-        self.sender.send(run, journal, announce)
+        self.sender.send(run, journal, announce, kept)
 
     def _end(self, run: Run, journal: Journal, stopped: LoadStopped | None) -> LoadReport:
         if journal.take_back_growth():

@@ -14,7 +14,7 @@ from pango_load.payload.entries import make_entries
 from pango_load.records import FieldType, Severity, ZoneRule
 from pango_load.report.plain_text import grouped
 from pango_load.road import ending, file_names, open_road
-from pango_load.survey import group_writer
+from pango_load.valid_rows import group_writer
 from pango_load.validation.cells import clean_cells
 from pango_load.validation.groups import item_mapping
 from pango_load.validation.judge import ZONE_COLUMN

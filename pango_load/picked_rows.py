@@ -104,6 +104,10 @@ class PickedRows:
         """What the files are that it is read from."""
         return self._source.fingerprints()
 
+    def watch(self, expected: tuple[Fingerprint, ...]) -> Iterator[None]:
+        """See `Source`."""
+        return self._source.watch(expected)
+
     def read_chunks(self, expected: tuple[Fingerprint, ...] | None = None) -> Iterator[Chunk]:
         """Every picked line; see `Source.read_chunks`."""
         for chunk, _ in self.marked_chunks(expected):

@@ -15,7 +15,7 @@ from pango_load.payload.frame import make_frame
 from pango_load.payload.groups import EntryGrouper
 from pango_load.road import ending, file_names, open_road, request_source
 from pango_load.selection import selection_of
-from pango_load.survey import group_writer, grouped_entries
+from pango_load.valid_rows import ValidRows, group_writer, grouped_entries
 from pango_load.validation.wording import rejected_rows
 from pango_load.whole_groups import GroupScan
 
@@ -183,7 +183,7 @@ class _SeenGroups(_Seen):
         grouper = EntryGrouper(group_writer(self._road.mapping))
         seen = [selection.of(passage.judged).judged for passage in self._passages if passage.judged is not None]
         for judged in seen:
-            self._note_all(grouped_entries(judged, grouper), seen)
+            self._note_all(grouped_entries(ValidRows.of(judged), grouper), seen)
         self._note_all(grouper.flush(), seen)
         for judged in seen:
             self.looked_at += judged.chunk.frame.height

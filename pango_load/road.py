@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,14 +92,18 @@ class Road:
             return GroupJudge(self.mapping, [file.path.name for file in self.source.files])
         return Judge(self.mapping)
 
+    def watch(self, expected: tuple[Fingerprint, ...]) -> Iterator[None]:
+        """Look at every byte that another pass would read, block by block, without making rows of them.
+
+        Raises:
+            MustBeMended: the source is not what `expected` says.
+        """
+        with _was_readable():
+            yield from self.source.watch(expected)
+
     def _chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
-        try:
+        with nullcontext() if expected is None else _was_readable():
             yield from self.source.read_chunks(expected)
-        except UsageError as error:
-            if expected is None:
-                raise
-            # It could be read before: what is wrong now is not how the program was called.
-            raise MustBeMended(error.message, "Put the file back as it was, and run the same command again.") from error
 
     def _passage(self, chunk: Chunk, judge: Judge | GroupJudge) -> Passage:
         height = chunk.frame.height
@@ -116,6 +120,15 @@ class Road:
         before = _part(chunk, 0, start_kept) if start_kept else None
         after = _part(chunk, end_kept, height) if end_kept < height else None
         return Passage(judged=judged, first=first, last=last, skipped=skipped, before=before, after=after)
+
+
+@contextmanager
+def _was_readable() -> Iterator[None]:
+    """It could be read before: what is wrong now is not how the program was called."""
+    try:
+        yield
+    except UsageError as error:
+        raise MustBeMended(error.message, "Put the file back as it was, and run the same command again.") from error
 
 
 def open_road(plan: LoadPlan) -> Road:

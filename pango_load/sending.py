@@ -26,7 +26,7 @@ from pango_load.report.plain_text import counted, grouped, spoken_time
 from pango_load.report.summary import DeliveryFigures, WindowWait
 from pango_load.road import delivery_options
 from pango_load.selection import PlacedRows, journaled
-from pango_load.survey import group_writer, grouped_entries, valid_positions
+from pango_load.valid_rows import ValidRows, group_writer, grouped_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pango_load.plan import Credentials, DeliveryOptions, Endpoint, LoadPlan, OnUnknown
     from pango_load.records import Batch, Counts, Outcome, PlannedBatch
     from pango_load.run import Run
-    from pango_load.selection import Selection
+    from pango_load.valid_rows import KeptRows
     from pango_load.watcher import Watcher
 
 
@@ -104,13 +104,20 @@ class Sender:
     stop: StopRequest
     watcher: Watcher
 
-    def send(self, run: Run, journal: SendingJournal, announce: Callable[[Forecast | None], None]) -> None:
+    def send(
+        self,
+        run: Run,
+        journal: SendingJournal,
+        announce: Callable[[Forecast | None], None],
+        kept: KeptRows | None = None,
+    ) -> None:
         """Deliver every batch of `journal` that is not settled.
 
         Args:
             run: its counts and figures are kept up to date.
             journal: of this run; its survey is finished.
             announce: called once, before the first request, with the earliest end.
+            kept: what the survey of this process kept of the rows; else the source is read again.
 
         Raises:
             LoadStopped: why not all of it was sent; what was is recorded.
@@ -140,7 +147,7 @@ class Sender:
         heard = _Heard(self.watcher, run, journal, limiter, self.stop)
         self.watcher.sending(run, limiter, left)
         try:
-            asyncio.run(self._deliver(run, journal, limiter, options, heard, doubt_until))
+            asyncio.run(self._deliver(run, journal, limiter, options, heard, doubt_until, kept))
         except Interrupted:
             if heard.too_many is not None:
                 raise heard.too_many from None
@@ -178,6 +185,7 @@ class Sender:
         options: DeliveryOptions,
         heard: _Heard,
         doubt_until: float | None,
+        kept: KeptRows | None,
     ) -> None:
         client = IngestClient(
             endpoint=self.endpoint,
@@ -192,7 +200,7 @@ class Sender:
         try:
             with _signals_in(asyncio.get_running_loop(), self.stop):
                 await deliver(
-                    feed(_batches(run, journal)),
+                    feed(_batches(run, journal, kept)),
                     client=client,
                     limiter=limiter,
                     recorder=journal,
@@ -236,35 +244,31 @@ def _too_many(rejected: int, read: int) -> TooManyRejects:
     )
 
 
-def _batches(run: Run, journal: SendingJournal) -> Iterator[Batch]:
+def _batches(run: Run, journal: SendingJournal, kept: KeptRows | None) -> Iterator[Batch]:
     filler = BatchFiller(journal.unsettled())
     if filler.is_done:
         return
+    mapping = run.road.mapping
+    grouper = EntryGrouper(group_writer(mapping)) if mapping.groups else None
+    kept = kept if kept is not None and kept.is_open else None
+    for rows in _read_again(run, journal, filler) if kept is None else kept.again(run.road):
+        if grouper is None:
+            yield from filler.fill(rows.positions, make_entries(rows.values, mapping))
+        else:
+            yield from _filled(filler, grouped_entries(rows, grouper))
+            # The plan knows where a batch ends; without it, the next row would have to be seen to tell.
+            if filler.last is not None and grouper.open_last == filler.last:
+                yield from _filled(filler, grouper.flush())
+        if filler.is_done:
+            return
+    filler.close()
+
+
+def _read_again(run: Run, journal: SendingJournal, filler: BatchFiller) -> Iterator[ValidRows]:
     selection = journaled(run.road, journal)
-    if run.road.mapping.groups:
-        yield from _grouped_batches(run, filler, selection)
-        return
     for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
         if passage.judged is not None:
-            judged = selection.of(passage.judged).judged
-            entries = make_entries(judged.values.filter(judged.is_valid), run.road.mapping)
-            yield from filler.fill(valid_positions(judged), entries)
-        if filler.is_done:
-            return
-    filler.close()
-
-
-def _grouped_batches(run: Run, filler: BatchFiller, selection: Selection) -> Iterator[Batch]:
-    grouper = EntryGrouper(group_writer(run.road.mapping))
-    for passage in run.road.passages_where(filler.needs, tuple(run.fingerprints)):
-        if passage.judged is not None:
-            yield from _filled(filler, grouped_entries(selection.of(passage.judged).judged, grouper))
-        # The plan knows where a batch ends; without it, the next row would have to be seen to tell.
-        if filler.last is not None and grouper.open_last == filler.last:
-            yield from _filled(filler, grouper.flush())
-        if filler.is_done:
-            return
-    filler.close()
+            yield ValidRows.of(selection.of(passage.judged).judged)
 
 
 def _filled(filler: BatchFiller, entries: Entries) -> Iterator[Batch]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from pango_load.errors import NoRows, TooManyRejects, UsageError
 from pango_load.payload.batches import Extents
-from pango_load.payload.groups import EntryGrouper, GroupWriter
+from pango_load.payload.groups import EntryGrouper
 from pango_load.records import OnDuplicate, Shape
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.skips import Skip
@@ -19,7 +19,7 @@ from pango_load.report.tally import ProblemTally
 from pango_load.selection import selected
 from pango_load.source.damage import Finding, named_rows, seen_in
 from pango_load.source.damage import Survey as DamageSurvey
-from pango_load.validation.groups import item_mapping
+from pango_load.valid_rows import ValidRows, grouped_entries, valid_positions
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from pango_load.payload.groups import Entries
     from pango_load.payload.repeated_keys import RepeatedKeys
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, FieldMapping, RejectedRow
+    from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
     from pango_load.selection import Selection
     from pango_load.source.fingerprint import Fingerprint
+    from pango_load.valid_rows import KeptRows
     from pango_load.validation.judge import Judged
 
 REJECTS_SHOWN = 3
@@ -112,6 +113,7 @@ def survey_source(
     folder: Path,
     expected: tuple[Fingerprint, ...] | None = None,
     known: KnownRows | None = None,
+    kept: KeptRows | None = None,
     after_chunk: Callable[[Survey], None] = lambda _: None,
 ) -> Survey:
     """Read and judge every row, plan the batches, send nothing.
@@ -123,6 +125,7 @@ def survey_source(
         folder: where there is room for record keys, if the mapping compares them; nothing stays there.
         expected: what the files were when the load was identified.
         known: takes the rows that were surveyed before (`--append`); what is found is of the others.
+        kept: takes the valid rows for sending; not together with `known`, whose rows it would lack.
         after_chunk: called some times a second with what is known so far; what it raises ends the survey.
 
     Raises:
@@ -143,6 +146,8 @@ def survey_source(
             else:
                 judged = _add(found, passage, keeper, selection)
                 _plan(judged, planner, grouper, row_bits=row_bits)
+                if kept is not None and kept.is_open and judged is not None:
+                    kept.take(judged)
             if passage.judged is not None:
                 look_out.look(passage.judged.chunk)
             after_chunk(found)
@@ -321,7 +326,7 @@ def _plan(judged: Judged | None, planner: BatchPlanner, grouper: EntryGrouper | 
         return
     numbers = _packed_rows(judged.chunk, row_bits)
     if grouper is not None:
-        _plan_entries(grouped_entries(judged, grouper, numbers), planner)
+        _plan_entries(grouped_entries(ValidRows.of(judged, numbers), grouper), planner)
         return
     keys = None if judged.keys is None else judged.keys.filter(judged.is_valid)
     planner.add(valid_positions(judged), keys, numbers.filter(judged.is_valid))
@@ -329,34 +334,6 @@ def _plan(judged: Judged | None, planner: BatchPlanner, grouper: EntryGrouper | 
 
 def _plan_entries(entries: Entries, planner: BatchPlanner) -> None:
     planner.add(entries.first, entries.keys, entries.numbers, extents=Extents(entries.last, entries.rows))
-
-
-def group_writer(mapping: FieldMapping) -> GroupWriter:
-    """Who writes the entries of a mapping that groups rows."""
-    return GroupWriter(mapping, [item_mapping(mapping, group) for group in mapping.groups])
-
-
-def grouped_entries(judged: Judged, grouper: EntryGrouper, numbers: pl.Series | None = None) -> Entries:
-    """Give the rows that may be sent to `grouper`: the entries that are complete with them.
-
-    `numbers` are what the rows are called by, where that is more than their number in the file.
-    """
-    rows, valid = judged.grouped, judged.is_valid
-    if rows is None:
-        raise ValueError("these rows were not judged as groups")
-    return grouper.add(
-        valid_positions(judged),
-        (judged.chunk.rows if numbers is None else numbers).filter(valid),
-        rows.keys.filter(valid),
-        None if judged.keys is None else judged.keys.filter(valid),
-        judged.values.filter(valid),
-        [items.filter(valid) for items in rows.items],
-    )
-
-
-def valid_positions(judged: Judged) -> pl.Series:
-    """Positions of the rows that may be sent, Int64."""
-    return judged.is_valid.arg_true().cast(pl.Int64) + judged.chunk.first
 
 
 def _add_rulings(found: Survey, judged: Judged) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from pango_load.catalogue.types import object_type_names
 from pango_load.errors import MustBeMended, UsageError
-from pango_load.source.fingerprint import Fingerprint, fingerprint_file
+from pango_load.source.fingerprint import BlockReader, Fingerprint, fingerprint_file
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
 from pango_load.source.opening import open_files
 
@@ -50,6 +50,14 @@ class Source(Protocol):
 
         Raises:
             MustBeMended: a file is not what it was, or changes while it is read.
+        """
+        ...
+
+    def watch(self, expected: tuple[Fingerprint, ...]) -> Iterator[None]:
+        """Look at every byte that another reading would look at, block by block, without making rows of them.
+
+        Raises:
+            MustBeMended: a file is not what `expected` says, or changes meanwhile.
         """
         ...
 
@@ -94,6 +102,11 @@ class _Files:
             return chunk
         missing = [pl.lit(None, pl.String).alias(name) for name in self.headers if name not in chunk.frame.columns]
         return replace(chunk, frame=chunk.frame.with_columns(missing).select(self.headers))
+
+    def watch(self, expected: tuple[Fingerprint, ...]) -> Iterator[None]:
+        for reader, was in zip(self._readers, expected, strict=True):
+            for _ in BlockReader(reader.file.path, was).blocks():
+                yield
 
     def fingerprints(self) -> tuple[Fingerprint, ...]:
         return tuple(reader.fingerprint or fingerprint_file(reader.file.path) for reader in self._readers)

@@ -1,5 +1,5 @@
 """`python -m pango_load` is `pango-load`."""
 
-from pango_load.cli.main import run
+from pango_load.cli.main import program
 
-run()
+program()

@@ -35,9 +35,9 @@ HEADER = "customerId,phone,email,fullName,gender,dob,createdAt,customField01,cus
 KIND = ("--object", "customer-identity", "--timezone", "Asia/Ho_Chi_Minh")
 CHECK = """
 import sys
-from pango_load.cli.main import run
+from pango_load.cli.main import program
 try:
-    run()
+    program()
 except SystemExit as ended:
     assert ended.code == 3, ended.code
 """
@@ -55,9 +55,9 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 HELP = """
 import sys
 sys.argv = ["pango-load", "--help"]
-from pango_load.cli.main import run
+from pango_load.cli.main import program
 try:
-    run()
+    program()
 except SystemExit:
     heavy = {"polars", "httpx", "pydantic", "openpyxl", "starlette", "ruamel"}
     print(sorted(heavy & set(sys.modules)), file=sys.stderr)

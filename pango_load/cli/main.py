@@ -45,9 +45,19 @@ app = typer.Typer(
 )
 
 
-def run(words: Sequence[str] | None = None) -> None:
-    """The program: `words` are the arguments, `sys.argv` if None. Always ends in SystemExit."""
-    given = list(sys.argv[1:] if words is None else words)
+def program() -> None:
+    """What a shell starts: `run` with the arguments of this process, which ends with it."""
+    try:
+        run(sys.argv[1:])
+    finally:
+        # The end of the process frees all there is; Python would look it through for cycles first, which takes
+        # longer than to check some thousand rows.
+        gc.freeze()
+
+
+def run(words: Sequence[str]) -> None:
+    """Do what `words`, the arguments, ask for. Always ends in SystemExit."""
+    given = list(words)
     # Imports and entries are many objects and no cycles: looking for those every 700 costs a tenth of the start.
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     if is_completing := "_PANGO_LOAD_COMPLETE" in os.environ:
@@ -487,4 +497,4 @@ def sandbox(
 
 
 if __name__ == "__main__":
-    run()
+    program()

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FALLBACK = "utf-8-sig"
-_IS_FORMULA = pl.all().str.contains(r"^[=+\-@\t\r]")
-_SAFE = pl.when(_IS_FORMULA).then("'" + pl.all()).when(pl.all().str.len_bytes() > 0).then(pl.all()).name.keep()
+_FORMULA_BEGINS = tuple("=+-@\t\r")
 _UTF = re.compile(r"utf[-_]?(8|16|32).*")
 
 
@@ -55,8 +54,8 @@ class CsvRowFile(RowFile):
         if _UTF.fullmatch(self.encoding) is None:
             marks = [list(map(self._writable, texts)) for texts in marks]
         ours = pl.DataFrame(
-            [pl.Series(name, texts, pl.String) for name, texts in zip(self.marks, marks, strict=True)]
-        ).select(_SAFE)
+            [pl.Series(name, list(map(_safe, texts)), pl.String) for name, texts in zip(self.marks, marks, strict=True)]
+        )
         self._write(header + csv_lines(cells.hstack(ours), self.delimiter))
 
     def finish(self) -> None:
@@ -106,6 +105,11 @@ def csv_lines(cells: pl.DataFrame, delimiter: str) -> str:
         delimiter: one byte.
     """
     return cells.write_csv(include_header=False, separator=delimiter)
+
+
+def _safe(mark: str) -> str | None:
+    """Never a formula for a spreadsheet; None where there is nothing."""
+    return f"'{mark}" if mark.startswith(_FORMULA_BEGINS) else mark or None
 
 
 def _known_encoding(encoding: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -108,6 +108,14 @@ class _Piece:
     longest: int | None = None
 
 
+class _Sound(NamedTuple):
+    """Records, the bytes of their longest cell, and how many CR belong to a line's end."""
+
+    frame: pl.DataFrame
+    longest: int
+    returns: int
+
+
 class _Parser:
     """Turns text into frames."""
 
@@ -165,9 +173,9 @@ class _Parser:
         parsed = self._parse_fast(whole, letters) if whole else None
         if parsed is None:
             return None
-        frame, longest = parsed
+        frame = parsed.frame
         rows = pl.int_range(frame.height, eager=True)
-        line_ends = frame.height + returns_before_line_ends(whole, self._dialect)
+        line_ends = frame.height + parsed.returns
         is_plain = letters.are_plain(line_ends=line_ends, separator=self._dialect.separator)
         used = len(text) if final else len(whole)
         return _Piece(
@@ -177,11 +185,11 @@ class _Parser:
             used=used,
             damaged={},
             is_plain=is_plain,
-            longest=longest,
+            longest=parsed.longest,
         )
 
-    def _parse_fast(self, text: bytes, letters: Letters) -> tuple[pl.DataFrame, int] | None:
-        """The records of `text` and the bytes of the longest cell; None where not surely every byte is accounted for.
+    def _parse_fast(self, text: bytes, letters: Letters) -> _Sound | None:
+        """The records of `text`; None where not surely every byte is accounted for.
 
         polars fills up short rows and says nothing, so the bytes are counted: those of the cells, the separators
         and line ends that so many rows must have, and the quotes taken off make up the whole text, or a row was
@@ -214,7 +222,8 @@ class _Parser:
             return None
         if self._code_at is not None and frame.select(self._still_damaged).to_series().any():
             return None
-        return (frame if len(self._shown) == self._width else frame.select(self._shown)), longest or 0
+        shown = frame if len(self._shown) == self._width else frame.select(self._shown)
+        return _Sound(shown, longest or 0, returns)
 
     def _is_odd(self, text: bytes) -> bool:
         """Where polars takes bytes away without a trace: a mark at the beginning, blank lines of a single column."""

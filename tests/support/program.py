@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pango_load.cli.main import run
+from pango_load.cli.main import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -97,7 +97,7 @@ def pango_load(
         contextlib.redirect_stderr(told),
         pytest.raises(SystemExit) as ended,
     ):
-        run()
+        program()
     code = ended.value.code
     return Ended(code if isinstance(code, int) else 0, _all_of(shown), _all_of(told))
 

@@ -1,5 +1,5 @@
 """`python -m pango_load` is `pango-load`."""
 
-from pango_load.cli.main import program
+from pango_load.cli.program import program
 
 program()

@@ -42,6 +42,11 @@ class _Keeper:
         with disk_trouble(self.folder):
             self.rows.write(chunk, index, row.problems)
 
+    def let_go(self) -> None:
+        """See `SurveyKeeper`."""
+        with disk_trouble(self.folder):
+            self.rows.flush()
+
     def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """Only counted."""
 

@@ -389,6 +389,12 @@ class _Keeper:
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
 
+    def let_go(self) -> None:
+        """See `SurveyKeeper`."""
+        if self.rows is not None:
+            with disk_trouble(self.folder):
+                self.rows.flush()
+
     def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """See `SurveyKeeper`."""
         del repeated

@@ -370,6 +370,9 @@ class _Keeper:
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
 
+    def let_go(self) -> None:
+        """No chunk is held."""
+
     def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """See `SurveyKeeper`."""
         self.others.update(at for first, last in spans for at in range(first, last + 1))

@@ -85,6 +85,8 @@ class Road:
             for chunk in _cut(whole, cut_at):
                 if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
                     yield self._passage(chunk, judge)
+                del chunk
+            del whole
 
     def judge(self) -> Judge | GroupJudge:
         """A judge of the rows of one pass, in their order."""

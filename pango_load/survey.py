@@ -53,6 +53,10 @@ class SurveyKeeper(Protocol):
         """A row was turned down; rows come in the order of the source."""
         ...
 
+    def let_go(self) -> None:
+        """All rejected rows of a chunk were given: it is not to be held any longer."""
+        ...
+
     def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
         """Rows are left out on purpose: adjacent positions, first and last included.
 
@@ -141,6 +145,7 @@ def survey_source(
     grouper = EntryGrouper() if road.mapping.groups else None
     with selected(road, folder, expected=expected, after_chunk=compared) as selection:
         for passage in road.passages(expected, cut_at=known.read if known else 0):
+            judged = None
             if known is not None and passage.last < known.read:
                 known.take(passage)
             else:
@@ -151,6 +156,8 @@ def survey_source(
             if passage.judged is not None:
                 look_out.look(passage.judged.chunk)
             after_chunk(found)
+            # A chunk that is held while the next is read takes as much memory again.
+            del passage, judged
         if grouper is not None:
             _plan_entries(grouper.flush(), planner)
     mended = {rule.column for rule in road.mapping.columns if rule.restore_zero}
@@ -311,6 +318,7 @@ def _add(found: Survey, passage: Passage, keeper: SurveyKeeper, selection: Selec
             if len(found.first_rejected) < REJECTS_SHOWN:
                 found.first_rejected.append(row)
             keeper.rejected(judged.chunk, index, row)
+        keeper.let_go()
         found.valid += int(judged.is_valid.sum() or 0)
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1

@@ -68,7 +68,7 @@ def test_nobody_inside_imports_the_front_door_or_reads_a_clock() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     """Protects the quick start: --help knows neither polars nor httpx."""
-    program = "import sys; from pango_load.cli.main import run\ntry: run(['--help'])\nexcept SystemExit: pass\n"
+    program = "import sys; from pango_load.cli.program import run\ntry: run(['--help'])\nexcept SystemExit: pass\n"
     program += "print(sorted({'polars', 'httpx', 'openpyxl', 'pydantic', 'rich', 'starlette'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -35,7 +35,7 @@ HEADER = "customerId,phone,email,fullName,gender,dob,createdAt,customField01,cus
 KIND = ("--object", "customer-identity", "--timezone", "Asia/Ho_Chi_Minh")
 CHECK = """
 import sys
-from pango_load.cli.main import program
+from pango_load.cli.program import program
 try:
     program()
 except SystemExit as ended:
@@ -55,7 +55,7 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 HELP = """
 import sys
 sys.argv = ["pango-load", "--help"]
-from pango_load.cli.main import program
+from pango_load.cli.program import program
 try:
     program()
 except SystemExit:

@@ -140,7 +140,7 @@ class RowFile(ABC):
             self.discard()
             raise
         self.rows += len(rows)
-        self._held = []
+        self._chunk, self._held = None, []
 
     def complete(self) -> None:
         """Write what is held and bring the file to its end; what stands in its place still stands.

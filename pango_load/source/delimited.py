@@ -76,7 +76,9 @@ class DelimitedReader:
                     first += piece.frame.height
                 row += piece.lines
                 used += piece.used
+                del piece
             rest = text[used:] + tail
+            del text  # as large as the block that is read next
         self.fingerprint = stream.fingerprint
 
     def _skip_preface(self, blocks: Iterator[bytes]) -> bytes:

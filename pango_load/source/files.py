@@ -96,6 +96,7 @@ class _Files:
             for chunk in reader.read(first=first, file=number, expected=was):
                 first += chunk.frame.height
                 yield self._aligned(chunk)
+                del chunk
 
     def _aligned(self, chunk: Chunk) -> Chunk:
         if tuple(chunk.frame.columns) == self.headers:

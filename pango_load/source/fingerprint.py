@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BLOCK_BYTES = 6 << 20
+BLOCK_BYTES = 10 << 20
 """Bytes in a block: what is read, digested and verified at once."""
 
 _ADVICE = "Wait until nothing writes to the file any more, then run the same command again."

@@ -22,9 +22,22 @@ class Letters:
         is_quote = self._bytes == _QUOTE if b'"' in text else None
         self._quotes = None if is_quote is None else is_quote.arg_true()
         # Looked at now, while they are at hand in the processor.
-        checks = _checks(is_ascii=text.isascii(), has_latin=b"\xc2" in text, has_punctuation=b"\xe2" in text)
-        self._controls, *other = self._bytes.to_frame().select(checks).row(0)
-        self._is_plain = not any(other)
+        self._controls = int((self._bytes < _SPACE).sum())
+        self._is_plain = text.isascii() or self._has_plain_letters()
+
+    def _has_plain_letters(self) -> bool:
+        """Whether every letter outside ASCII is plain: one is looked at by its first bytes, side by side in columns."""
+        has_latin, has_punctuation = b"\xc2" in self._text, b"\xe2" in self._text
+        is_lead = self._bytes >= (_LATIN_LEAD if has_latin else _OTHER_LEAD)
+        bytes_of = [
+            self._bytes.filter(is_lead.shift(place, fill_value=False) if place else is_lead).alias(str(place))
+            for place in range(3 if has_punctuation else 2)
+        ]
+        if len({len(column) for column in bytes_of}) > 1:
+            # A letter begins where the text ends: that is no UTF-8.
+            return False
+        test = _is_other(has_latin=has_latin, has_punctuation=has_punctuation)
+        return not pl.DataFrame(bytes_of).select(test.any()).item()
 
     @property
     def quotes(self) -> int:
@@ -74,20 +87,16 @@ class Letters:
 
 
 @cache
-def _checks(*, is_ascii: bool, has_latin: bool, has_punctuation: bool) -> tuple[pl.Expr, ...]:
-    """How many control characters there are, and whether a letter outside ASCII is not plain."""
-    letter = pl.col("letter")
-    controls = (letter < _SPACE).sum().alias("controls")
-    if is_ascii:
-        return (controls,)
-    second, third = letter.shift(-1), letter.shift(-2)
+def _is_other(*, has_latin: bool, has_punctuation: bool) -> pl.Expr:
+    """Whether a letter is not plain, by its lead byte (column "0") and those that follow ("1", "2")."""
+    lead, second, third = pl.col("0"), pl.col("1"), pl.col("2")
     # U+1E00 to U+1EFF is 0xE1, then 0xBA or 0xBB, which differ in their last bit.
-    other = (letter >= _OTHER_LEAD) & ((letter != _VIETNAMESE_LEAD) | (second & 0xFE).ne(0xBA))
+    other = (lead >= _OTHER_LEAD) & ((lead != _VIETNAMESE_LEAD) | (second & 0xFE).ne(0xBA))
     if has_punctuation:
         is_space = third.is_in([0xA8, 0xA9, 0xAF])
         general = second.eq(0x80) & third.is_between(0x90, 0xBA) & ~is_space
         currency = second.eq(0x82) & (third.eq(0xAB) | third.eq(0xAC))
-        other &= (letter != _PUNCTUATION_LEAD) | ~(general | currency)
+        other &= (lead != _PUNCTUATION_LEAD) | ~(general | currency)
     if has_latin:
-        other |= (letter == _LATIN_LEAD) & (second.eq(0x85) | second.eq(0xA0))
-    return (controls, other.any().alias("other"))
+        other |= (lead == _LATIN_LEAD) & (second.eq(0x85) | second.eq(0xA0))
+    return other

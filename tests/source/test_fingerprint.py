@@ -14,7 +14,8 @@ from pango_load.source.fingerprint import BLOCK_BYTES, fingerprint_file, only_gr
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROWS = 400_000
+ROWS = BLOCK_BYTES // 17 + 1000
+"""Lines of 17 bytes: a little more than a block."""
 
 
 @pytest.fixture

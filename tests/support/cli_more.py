@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.program import Ended, command, environment
 
-from pango_load.cli.main import run
+from pango_load.cli.program import run
 from pango_load.plan import LoadPlan
 
 if TYPE_CHECKING:

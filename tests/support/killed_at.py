@@ -63,7 +63,7 @@ def run_to_death(left: int) -> None:
         return DeadlyConnection(real, countdown) if "/runs/" in str(address) else real
 
     sqlite3.connect = deadly  # type: ignore[assignment]  # the process is this file's own
-    from pango_load.cli.main import run
+    from pango_load.cli.program import run
 
     run(sys.argv[2:])
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pango_load.cli.main import program
+from pango_load.cli.program import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 import zipfile
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
-import openpyxl
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.xml.constants import SHARED_STRINGS
 
+from pango_load.source.shared_texts import SharedTexts
 from pango_load.source.tables import Table, find_tables
 from pango_load.source.workbook import SheetFacts, read_facts, sheet_part, visible_sheets
 
@@ -18,8 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from openpyxl import Workbook
+
 DIGITS = 15
 """What a spreadsheet keeps of a number."""
+
+_SPELLED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 Row = tuple[int, list[str | None]]
 """A row's number, and its cells from column A on."""
@@ -60,6 +67,7 @@ class XlsxRows:
     def __init__(self, path: Path, note: str = "read row by row in little memory") -> None:
         self.note = note
         self._path = path
+        self._texts: SharedTexts | None = None
         with self._open() as book:
             self.names = tuple(book.sheetnames)
         with zipfile.ZipFile(path) as archive:
@@ -80,16 +88,38 @@ class XlsxRows:
             return read_facts(archive, part, long_numbers=True) if part else SheetFacts(was_scanned=False)
 
     @contextmanager
-    def _open(self) -> Iterator[openpyxl.Workbook]:
+    def _open(self) -> Iterator[Workbook]:
         # A workbook that cannot be opened leaves its file open, unless it is ours.
         with self._path.open("rb") as stream:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+                reader = _Reader(stream, self._texts)
+                reader.read()
+            self._texts = reader.texts
             try:
-                yield book
+                yield reader.wb
             finally:
-                book.close()
+                reader.wb.close()
+
+
+class _Reader(ExcelReader):
+    """Opens a workbook whose shared texts are read once, and not kept in memory.
+
+    openpyxl reads them anew whenever a workbook is opened, which takes longer than all its cells.
+    """
+
+    def __init__(self, stream: IO[bytes], texts: SharedTexts | None) -> None:
+        super().__init__(stream, read_only=True, data_only=True)
+        self.texts = texts
+
+    def read_strings(self) -> None:
+        part = self.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call] # the stubs lack it
+        if part is None:
+            return
+        if self.texts is None:
+            with self.archive.open(part.PartName[1:]) as stream:
+                self.texts = SharedTexts(stream)
+        self.shared_strings = self.texts  # type: ignore[assignment] # they are only asked for by their number
 
 
 def cell_text(value: object) -> str | None:
@@ -97,6 +127,9 @@ def cell_text(value: object) -> str | None:
     match value:
         case None | "":
             text = None
+        case str():
+            # A workbook spells letters that XML has no room for: a carriage return is _x000D_.
+            text = _SPELLED.sub(lambda found: chr(int(found[1], 16)), value) if "_x" in value else value
         case bool():
             text = "true" if value else "false"
         case float():

@@ -1,4 +1,4 @@
-"""Memory stays flat whatever the size of a text file; behind `heavy`, since the files are large."""
+"""Memory stays flat whatever the size of a file; behind `heavy`, since the files are large."""
 
 from __future__ import annotations
 
@@ -18,9 +18,19 @@ from pathlib import Path
 from pango_load.plan import SourceOptions
 from pango_load.source.files import open_source
 
-source = open_source([Path(sys.argv[1])], SourceOptions())
+source = open_source([Path(sys.argv[1])], SourceOptions(low_memory=True))
 print(sum(chunk.frame.height for chunk in source.read_chunks()))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+WORKBOOK = """
+import sys, xlsxwriter
+
+with xlsxwriter.Workbook(sys.argv[1]) as book:
+    sheet = book.add_worksheet()
+    for row in range(int(sys.argv[2]) + 1):
+        sheet.write_row(row, 0, [f"Nguyễn Văn {column} {row}" for column in range(6)])
 """
 
 
@@ -70,6 +80,22 @@ def test_five_times_the_rows_take_the_same_memory(
         peaks.append(megabytes)
 
     assert peaks[1] < 200
+    assert peaks[1] / peaks[0] < 1.25
+
+
+@pytest.mark.heavy
+def test_five_times_the_rows_of_a_workbook_take_the_same_memory(tmp_path: Path) -> None:
+    """Protects who asks for little memory: no two cells of the workbook hold the same text."""
+    peaks = []
+    for count in (20_000, 100_000):
+        path = tmp_path / "a.xlsx"
+        # In a process of its own: a child's peak begins with its parent's.
+        subprocess.run([sys.executable, "-c", WORKBOOK, str(path), str(count)], check=True)
+        rows, megabytes = rows_and_megabytes(path)
+        assert rows == count
+        peaks.append(megabytes)
+
+    assert peaks[1] < 150
     assert peaks[1] / peaks[0] < 1.25
 
 

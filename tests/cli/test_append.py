@@ -10,6 +10,8 @@ from support.program import (
     MAIN_JOB,
     Ended,
     customer,
+    kill,
+    no_answer,
     pango_load,
     start,
     wait_until_accepted,
@@ -84,15 +86,14 @@ def test_an_unfinished_load_grows_too(tmp_path: Path) -> None:
     """Protects what was unsent when rows were added: it is sent with them, and nothing twice but what was in flight."""
     write_customers(tmp_path / "a.csv", 200)
     words = (*WORDS, "--senders", "1")
-    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as sandbox:
+    with Sandbox(SandboxSettings(windows=(), faults=(no_answer(after=3),))) as sandbox:
         process = start(*words, folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 3, process)
         process.send_signal(signal.SIGSTOP)
         write_customers(tmp_path / "a.csv", 230)
         busy = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         assert (busy.code, f"process {process.pid}" in busy.err) == (11, True), busy.err
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, sandbox)
         ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         assert (ended.code, ended.counts["read"], ended.counts["accepted"]) == (0, 230, 230), ended.err
         assert set(received(sandbox)) == {f"{number:07d}" for number in range(230)}

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
+from support.program import (
+    MAIN_JOB,
+    customer,
+    kill,
+    late_answers,
+    no_answer,
+    pango_load,
+    start,
+    wait_until_accepted,
+    write_csv,
+    write_customers,
+)
 
 from pango_load.sandbox.faults import parse_fault
 from pango_load.sandbox.server import Sandbox
@@ -93,11 +103,10 @@ def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guar
     lines = [f"{text[0]},recordStatus", *(f"{line},{'Deleted' if at % 3 else ''}" for at, line in enumerate(text[1:]))]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     words = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "1")
-    with Sandbox(SandboxSettings(windows=(), latency=(0.1, 0.2))) as sandbox:
+    with Sandbox(SandboxSettings(windows=(), faults=(no_answer(after=2),))) as sandbox:
         process = start(*words, "--allow-deletes", folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 2, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, sandbox)
         refused = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         assert refused.code == 2
         assert "recordStatus Deleted" in refused.err
@@ -131,7 +140,7 @@ def test_a_file_that_is_gone_while_it_is_sent_is_exit_7_and_can_be_mended(tmp_pa
     write_csv(tmp_path / "a.csv", [customer(number, **(BAD if number % 50 == 0 else {})) for number in range(400)])
     write_csv(tmp_path / "b.csv", [customer(1000 + number) for number in range(20)])
     words = ("a.csv", "b.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "4", "--batch-size", "1", "--out", "run")
-    with Sandbox(SandboxSettings(windows=(), latency=(0.02, 0.04))) as sandbox:
+    with Sandbox(SandboxSettings(windows=(), faults=(late_answers(senders=4),))) as sandbox:
         process = start(*words, folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 1, process)
         (tmp_path / "b.csv").rename(tmp_path / "elsewhere.csv")
@@ -147,11 +156,10 @@ def test_a_resumed_load_keeps_the_boundaries_that_were_planned(tmp_path: Path) -
     """Protects from rows that fall between two plans: another --batch-size is for the next load."""
     write_customers(tmp_path / "a.csv", 400)
     words = ("a.csv", *MAIN_JOB, *ZONE, "--json", "--senders", "1")
-    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as sandbox:
+    with Sandbox(SandboxSettings(windows=(), faults=(no_answer(after=2),))) as sandbox:
         process = start(*words, "--batch-size", "40", folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 2, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, sandbox)
         ended = pango_load(*words, "--batch-size", "7", folder=tmp_path, sandbox=sandbox)
         sizes = {request.size for request in sandbox.received}
     assert (ended.code, ended.counts["accepted"], ended.summary["resumed"], sizes) == (0, 400, True, {40}), ended.err
@@ -179,7 +187,7 @@ def test_the_proxy_of_the_environment_is_used_and_its_password_is_nowhere(tmp_pa
             "PANGO_USERNAME": "u", "PANGO_API_KEY": "key-canary", "PANGO_CDP_GKEY": "group-canary",
             "HTTPS_PROXY": address,
         }  # fmt: skip
-        words = ("a.csv", *MAIN_JOB, *ZONE, "--give-up-after", "1s", "--out", "run")
+        words = ("a.csv", *MAIN_JOB, *ZONE, "--give-up-after", "0.3s", "--out", "run")
         ended = pango_load(*words, folder=tmp_path, variables=variables)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import random
-import signal
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from openpyxl import Workbook
 from support.cli_more import on_a_terminal, without_styles
 from support.cut_loads import Cutter, plan_of, run_in_pieces
 from support.order_oracle import HEADERS, MAPPING, Expected, Line, expected_of, write_lines
-from support.program import pango_load, start, wait_until_accepted
+from support.program import kill, pango_load, start, wait_until_accepted
 
 from pango_load.check import check
 from pango_load.delivery.stop import StopRequest
@@ -416,8 +415,7 @@ def test_a_load_of_orders_that_is_killed_goes_on_and_sends_each_whole(tmp_path: 
         words = ("orders.csv", "--mapping", "rows.yaml", "--batch-size", "10", "--senders", "4", "--json")
         process = start(*words, folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 12, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, sandbox)
         ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         assert ended.code == 0, ended.err
         received = {str(entry["orderId"]): entry["items"] for entry in sandbox.accepted_entries}

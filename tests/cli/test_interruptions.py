@@ -136,11 +136,11 @@ def test_one_bad_entry_costs_its_own_row_only(tmp_path: Path) -> None:
 def test_no_window_is_broken_and_no_429_is_caused(kind: WindowKind, tmp_path: Path) -> None:
     """Protects the account's other users: scaled windows, 32 senders, a server that counts."""
     write_customers(tmp_path / "customers.csv", 60)
-    windows = (Window(0.5, 10), Window(2, 25))
+    windows = (Window(0.25, 10), Window(1, 25))
     with Sandbox(SandboxSettings(windows=windows, window_kind=kind, latency=(0.0, 0.05))) as sandbox:
         ended = pango_load(
             "customers.csv", *MAIN_JOB, *ZONE, "--json", "--batch-size", "1",
-            folder=tmp_path, sandbox=sandbox, variables={"PANGO_LIMITS": "10/0.5s,25/2s"},
+            folder=tmp_path, sandbox=sandbox, variables={"PANGO_LIMITS": "10/0.25s,25/1s"},
         )  # fmt: skip
         assert (ended.code, ended.counts["accepted"]) == (0, 60), ended.err
         assert 429 not in sandbox.statuses

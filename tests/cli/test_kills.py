@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.program import MAIN_JOB, customer, environment, pango_load, start, write_csv
+from support.program import MAIN_JOB, customer, environment, pango_load, start, wait_until, write_csv
 
 from pango_load.sandbox.faults import parse_fault
 from pango_load.sandbox.server import Sandbox
@@ -52,15 +54,23 @@ def make_rows(dice: random.Random) -> list[dict[str, str]]:
     return rows
 
 
+def _has_come(sandbox: Sandbox, requests: int) -> bool:
+    return len(sandbox.request_log) >= requests
+
+
 def run_until_done(folder: Path, sandbox: Sandbox, dice: random.Random, *, kills: int) -> int:
     """Kill so many processes on their way, then let one finish; how many were killed while they ran."""
     killed = 0
     words = (*WORDS, "--senders", str(SENDERS))
     for _ in range(kills):
         process = start(*words, folder=folder, sandbox=sandbox)
-        try:
-            process.wait(timeout=dice.uniform(0.3, 2.0))
-        except subprocess.TimeoutExpired:
+        if further := dice.randrange(15):
+            so_far = len(sandbox.request_log)
+            wait_until(partial(_has_come, sandbox, so_far + further), process)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=dice.uniform(0.1, 0.8))
+        if process.poll() is None:
             process.send_signal(dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
             killed += 1
         process.communicate()

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from support.journal_samples import HandClock
-from support.program import MAIN_JOB, customer, pango_load, start, wait_until_accepted, write_csv, write_customers
+from support.program import (
+    MAIN_JOB,
+    customer,
+    kill,
+    no_answer,
+    pango_load,
+    start,
+    wait_until_accepted,
+    write_csv,
+    write_customers,
+)
 
 from pango_load.cli.progress import ScreenWatcher
 from pango_load.delivery.listener import Wait
@@ -67,13 +76,12 @@ def test_whoever_shows_a_load_is_asked_while_nothing_happens(tmp_path: Path) -> 
 def test_a_wait_for_a_request_of_the_last_run_is_told_before_it_begins(tmp_path: Path) -> None:
     """Protects from two minutes of silence after a kill: the newer value waits for the older one, and that is said."""
     write_csv(tmp_path / "a.csv", [customer(number % 10, fullName=f"version {number}") for number in range(100)])
-    words = ("a.csv", *MAIN_JOB, *ZONE, "--batch-size", "10", "--read-timeout", "1")
-    with Sandbox(SandboxSettings(windows=(), latency=(0.2, 0.3))) as sandbox:
+    words = ("a.csv", *MAIN_JOB, *ZONE, "--batch-size", "10", "--read-timeout", "0.5")
+    with Sandbox(SandboxSettings(windows=(), faults=(no_answer(after=2),))) as sandbox:
         process = start(*words, folder=tmp_path, sandbox=sandbox)
         wait_until_accepted(sandbox, 2, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, sandbox)
         ended = pango_load(*words, folder=tmp_path, sandbox=sandbox)
     assert ended.code == 0, ended.err
     said = " ".join(ended.err.split())
-    assert "newer values of its records wait up to 2 s (twice --read-timeout)" in said
+    assert "newer values of its records wait up to 1 s (twice --read-timeout)" in said

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, cast
 import openpyxl
 import pytest
 from inline_snapshot import snapshot
-from support.program import HEADERS, MAIN_JOB, REPOSITORY, customer, pango_load, start, wait_until_accepted, write_csv
+from support.program import (
+    HEADERS,
+    MAIN_JOB,
+    REPOSITORY,
+    customer,
+    kill,
+    late_answers,
+    no_answer,
+    pango_load,
+    start,
+    wait_until_accepted,
+    write_csv,
+)
 
 from pango_load.clock import SystemClock
 from pango_load.sandbox.faults import Fault, FaultKind, parse_fault
@@ -216,13 +228,12 @@ def test_a_retry_that_is_killed_goes_on(tmp_path: Path) -> None:
     """Protects from kill -9 in the middle: what was settled is not sent again, and nothing is lost."""
     rows = [customer(number, email="x") for number in range(300)]
     write_csv(tmp_path / "a.csv", rows)
-    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as slow:
+    with Sandbox(SandboxSettings(windows=(), faults=(no_answer(after=5, senders=2),))) as slow:
         run = pango_load(*JOB, "--senders", "2", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, folder=tmp_path, sandbox=slow)
         wait_until_accepted(slow, 5, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        kill(process, slow)
         between = pango_load("runs", run, "--json", folder=tmp_path)
         counts = cast("dict[str, int]", between.summary["counts"])
         assert counts["accepted"] + counts["rejected"] + counts["unknown"] == 300
@@ -241,11 +252,11 @@ def test_a_retry_that_is_killed_goes_on(tmp_path: Path) -> None:
 def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
     """Protects rows that are mended and not sent yet: they stand in the rejected file, mended."""
     write_csv(tmp_path / "a.csv", [customer(number, email="x") for number in range(200)])
-    with Sandbox(SandboxSettings(windows=(), latency=(0.05, 0.1))) as slow:
+    with Sandbox(SandboxSettings(windows=(), faults=(late_answers(after=3),))) as slow:
         run = pango_load(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, "--json", folder=tmp_path, sandbox=slow)
-        wait_until_accepted(slow, 3, process)
+        wait_until_accepted(slow, 4, process)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 143, err
@@ -563,7 +574,7 @@ def test_what_cannot_be_retried_says_so(tmp_path: Path, sandbox: Sandbox) -> Non
 def test_two_retries_of_one_run_do_not_overlap(tmp_path: Path) -> None:
     """Protects from sending mended rows twice side by side."""
     write_csv(tmp_path / "a.csv", [customer(number, email="x") for number in range(100)])
-    with Sandbox(SandboxSettings(windows=(), latency=(0.1, 0.2))) as slow:
+    with Sandbox(SandboxSettings(windows=(), faults=(late_answers(),))) as slow:
         run = pango_load(*JOB, "--senders", "1", "--batch-size", "10", folder=tmp_path, sandbox=slow).run
         fixed = in_file(tmp_path, lambda lines: list(map(mended, lines)))
         process = start("retry", run, fixed, folder=tmp_path, sandbox=slow)

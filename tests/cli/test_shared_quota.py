@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.program import MAIN_JOB, pango_load, start, write_customers
+from support.program import MAIN_JOB, pango_load, start, wait_until_accepted, write_customers
 
 from pango_load.plan import parse_windows
 from pango_load.sandbox.server import Sandbox
@@ -74,8 +74,7 @@ def test_a_process_that_is_killed_leaves_its_permits_charged(tmp_path: Path) -> 
         write_customers(tmp_path / "other.csv", EACH)
         first = start("killed.csv", *WORDS, folder=tmp_path, sandbox=sandbox, variables=variables)
         other = start("other.csv", *WORDS, folder=tmp_path, sandbox=sandbox, variables=variables)
-        while sandbox.accepted_count < 15 and first.poll() is None:
-            pass
+        wait_until_accepted(sandbox, 15, first)
         first.kill()
         first.communicate()
         other.communicate(timeout=60)

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pango_load.cli.program import program
+from pango_load.sandbox.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pango_load.sandbox.server import Sandbox
 
@@ -185,10 +186,32 @@ def write_customers(path: Path, count: int) -> Path:
     return write_csv(path, (customer(number) for number in range(count)))
 
 
-def wait_until_accepted(sandbox: Sandbox, requests: int, process: subprocess.Popen[str]) -> None:
-    """Real processes need real time; the wait ends with what is waited for."""
-    for _ in range(2000):
-        if sandbox.accepted_requests >= requests or process.poll() is not None:
+def wait_until(came_so_far: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Real processes need real time; the wait ends with what is waited for, or with the process."""
+    for _ in range(12_000):
+        if came_so_far() or process.poll() is not None:
             return
-        time.sleep(0.01)  # a real process is waited for
+        time.sleep(0.005)  # a real process is waited for
     pytest.fail("the load never came so far")
+
+
+def wait_until_accepted(sandbox: Sandbox, requests: int, process: subprocess.Popen[str]) -> None:
+    """Wait for so many accepted requests."""
+    wait_until(lambda: sandbox.accepted_requests >= requests, process)
+
+
+def no_answer(*, after: int, senders: int = 1) -> Fault:
+    """Hold a load fast behind `after` requests, each of its senders in one: `kill` finds it there."""
+    return Fault(kind=FaultKind.HANG, after=after, count=senders)
+
+
+def kill(process: subprocess.Popen[str], sandbox: Sandbox) -> None:
+    """Kill -9; what held the process fast holds nobody else."""
+    process.kill()
+    process.communicate()
+    sandbox.clear_faults()
+
+
+def late_answers(*, after: int = 0, senders: int = 1) -> Fault:
+    """Keep a load where it is for half a second, while the requests behind `after` others are accepted."""
+    return Fault(kind=FaultKind.SLOW, after=after, count=senders, seconds=0.5)

@@ -27,12 +27,15 @@ class Letters:
 
     def _has_plain_letters(self) -> bool:
         """Whether every letter outside ASCII is plain: one is looked at by its first bytes, side by side in columns."""
-        has_latin, has_punctuation = b"\xc2" in self._text, b"\xe2" in self._text
+        has_latin = (self._bytes == _LATIN_LEAD).any()
         is_lead = self._bytes >= (_LATIN_LEAD if has_latin else _OTHER_LEAD)
-        bytes_of = [
-            self._bytes.filter(is_lead.shift(place, fill_value=False) if place else is_lead).alias(str(place))
-            for place in range(3 if has_punctuation else 2)
+        leads = self._bytes.filter(is_lead)
+        has_punctuation = (leads == _PUNCTUATION_LEAD).any()
+        followers = [
+            self._bytes.filter(is_lead.shift(place, fill_value=False)).alias(str(place))
+            for place in range(1, 3 if has_punctuation else 2)
         ]
+        bytes_of = [leads.alias("0"), *followers]
         if len({len(column) for column in bytes_of}) > 1:
             # A letter begins where the text ends: that is no UTF-8.
             return False

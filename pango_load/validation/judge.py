@@ -226,6 +226,12 @@ class Judge:
             yield from self._unmet(requirement, text)
 
     def _unmet(self, requirement: Requirement, text: pl.DataFrame) -> Iterator[Ruling]:
+        def is_whole(name: str) -> bool:
+            return name in self._by_target and not text[str(self._by_target[name])].null_count()
+
+        if any(all(map(is_whole, group)) for group in requirement.alternatives):
+            return
+
         def is_there(name: str) -> pl.Series:
             if name in self._by_target:
                 return text[str(self._by_target[name])].is_not_null()

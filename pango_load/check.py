@@ -22,12 +22,15 @@ from pango_load.survey import Survey, guard, left_out_notice, repeated_key, surv
 from pango_load.watcher import Silent, Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pango_load.clock import Clock
     from pango_load.delivery.forecast import Forecast
     from pango_load.delivery.quota_store import QuotaStore
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.report.row_files import RowFile
+    from pango_load.report.skips import Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class _Keeper:
         with disk_trouble(self.folder):
             self.rows.flush()
 
-    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """Only counted."""
 
 

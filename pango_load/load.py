@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from pango_load.journal.resume import (
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import forget_broken_surveys, list_runs, supersede
 from pango_load.journal.spans import RowSpan
+from pango_load.newer_rows import overtaken_in_load
 from pango_load.pace import pace_of, waits_of
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
@@ -38,15 +40,18 @@ from pango_load.plan import OnUnknown
 from pango_load.records import Counts
 from pango_load.report.plain_text import grouped
 from pango_load.report.row_files import row_files_in
+from pango_load.report.skips import Skip
 from pango_load.road import delivery_options, forget_sorted_copy, open_road, request_source
 from pango_load.row_files_pass import write_row_files
 from pango_load.run import LoadReport, Run, disk_trouble, logged, open_run
 from pango_load.sending import Sender
+from pango_load.source.damage import named_rows
 from pango_load.survey import (
     Survey,
     guard,
     kept_findings,
     left_out_notice,
+    overtaken_notice,
     repeated_key,
     survey_source,
     told_findings,
@@ -56,7 +61,7 @@ from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import describe, identify, refuse_doubted_rows, show_again, was_retried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pango_load.clock import Clock
     from pango_load.delivery.forecast import Forecast
@@ -69,8 +74,11 @@ if TYPE_CHECKING:
     from pango_load.road import Road
     from pango_load.source.fingerprint import Fingerprint
 
+_log = logging.getLogger(__name__)
+
 NOTES_AT_ONCE = 5_000
 BATCHES_AT_ONCE = 2_000
+ROWS_LOGGED = 1_000
 SAME_COMMAND_HELPS = {1, 5, 6, 7, 130, 143}
 """Exit codes after which the same command goes on; after the others something must be said differently."""
 
@@ -325,10 +333,37 @@ class _Loading:
     # --- sending and the end ------------------------------------------------------------------------------------------
 
     def _send(self, run: Run, journal: Journal, found: Survey | None, kept: KeptRows | None = None) -> None:
+        if run.on_unknown is OnUnknown.RESEND:
+            self._leave_out_overtaken(run, journal)
+        if rows := journal.overtaken_rows():
+            run.skips = {**run.skips, Skip.OVERTAKEN: rows}
+
         def announce(forecast: Forecast | None) -> None:
             self.sender.watcher.surveyed(run, found, forecast)
 
         self.sender.send(run, journal, announce, kept)
+
+    def _leave_out_overtaken(self, run: Run, journal: Journal) -> None:
+        """What is unknown since it was held is not sent after a newer row of its record key, which was accepted."""
+
+        def minded() -> None:
+            if self.sender.stop.is_asked:
+                raise Interrupted(
+                    "Interrupted before sending.",
+                    "Run the same command to go on.",
+                    signal_number=self.sender.stop.signal_number,
+                )
+
+        found = overtaken_in_load(self.road, journal, self.fingerprints, after_chunk=minded)
+        if not found.entries:
+            return
+        journal.leave_out(found.entries)
+        titles = [file.title for file in self.road.source.files]
+        _log.warning("not sent again, overtaken: rows %s", named_rows(found.rows[:ROWS_LOGGED], titles))
+        notice = overtaken_notice(len(found.rows), "unknown")
+        if run.road.mapping.user_event is not None:
+            notice += " Whether its user event was seen stays unknown."
+        run.notices = (*run.notices, notice)
 
     def _end(self, run: Run, journal: Journal, stopped: LoadStopped | None) -> LoadReport:
         if journal.take_back_growth():
@@ -395,10 +430,9 @@ class _Keeper:
             with disk_trouble(self.folder):
                 self.rows.flush()
 
-    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """See `SurveyKeeper`."""
-        del repeated
-        self.journal.skip([RowSpan(first, last) for first, last in spans])
+        self.journal.skip([RowSpan(first, last) for _, (first, last) in spans])
 
     def flush(self) -> None:
         """Give the journal what is held."""

@@ -22,17 +22,20 @@ from pango_load.journal.retry_terms import RetryTerms
 from pango_load.journal.run import Journal
 from pango_load.journal.runs import list_runs
 from pango_load.left_rows_pass import write_left_rows
+from pango_load.newer_rows import overtaken_in_retry
 from pango_load.pace import pace_of, waits_of
 from pango_load.payload.batches import BatchPlanner
+from pango_load.payload.left_out import LeftOut
 from pango_load.payload.repeated_keys import RepeatedKeys
 from pango_load.plan import LoadPlan
 from pango_load.records import OnDuplicate
 from pango_load.report.plain_text import counted, grouped
 from pango_load.report.row_files import told_apart
+from pango_load.report.skips import Skip
 from pango_load.report.summary import RowCounts
 from pango_load.rows_to_retry import RowsToRetry, RunToRetry
 from pango_load.run import Balance, LoadReport, Run, logged, retry_command
-from pango_load.selection import FOR_OTHERS
+from pango_load.selection import FOR_OTHERS, KEY_REPEATED, Fate, Step, key_words
 from pango_load.sending import Sender
 from pango_load.survey import Survey, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
@@ -233,6 +236,7 @@ class _Retrying:
                 names=self.terms.names,
                 counts=self.journal.counts,
                 problems=self.journal.problems,
+                overtaken=self.journal.overtaken_rows,
             ),
             fingerprints=mended.road.source.fingerprints(),
             on_unknown=plan.delivery.on_unknown,
@@ -252,13 +256,14 @@ class _Retrying:
                 keeper,
                 folder=self.journal.path.parent,
                 expected=tuple(run.fingerprints),
+                also=self._overtaken(run, mended),
                 after_chunk=self._surveying,
             )
             keeper.flush()
             batches = tuple(planner.batches(repeated.earlier_batches()))
             same = repeated_key(run.road, repeated, of=found.valid)
             left_out = left_out_notice(run.road, found.skips)
-            run.notices = (*self._notices(mended, found.valid), *(f"{one.message}." for one in same), *left_out)
+            run.notices = (*self._notices(mended), *(f"{one.message}." for one in same), *left_out)
         run.entries = planner.entries
         run.take(found)
         if found.deletes and not run.plan.allow_deletes:
@@ -275,11 +280,27 @@ class _Retrying:
             mended.picks.left,
             valid=valid,
             batches=batches,
-            skipped=len(keeper.left_out),
+            skipped=keeper.skipped_rows,
         )
+
+    def _overtaken(self, run: Run, mended: RowsToRetry) -> tuple[Step, ...]:
+        """What is left out since the run has accepted another row of its record key."""
+        mapping = run.road.mapping
+        if mended.origin is None or not self.journal.counts().accepted:
+            return ()
+        positions = [mended.left.positions[index] for index in mended.picks.left]
+        found = overtaken_in_retry(
+            mapping, mended.rows, positions, mended.origin, self.journal, after_chunk=self._minding
+        )
+        is_reject = mapping.on_duplicate is OnDuplicate.REJECT
+        fate = Fate(code=KEY_REPEATED, field=key_words(mapping)) if is_reject else Fate(skip=Skip.OVERTAKEN)
+        return (Step(LeftOut(iter((found,))), fate),) if found.height else ()
 
     def _surveying(self, found: Survey) -> None:
         self.sender.watcher.surveying(found)
+        self._minding()
+
+    def _minding(self) -> None:
         if self.sender.stop.is_asked:
             raise Interrupted(
                 "Interrupted in the survey; nothing was sent.",
@@ -287,21 +308,22 @@ class _Retrying:
                 signal_number=self.sender.stop.signal_number,
             )
 
-    def _notices(self, mended: RowsToRetry, valid: int) -> list[str]:
+    def _notices(self, mended: RowsToRetry) -> list[str]:
         notices = []
-        policy = mended.road.mapping.on_duplicate
-        if valid and policy is not OnDuplicate.SEND:
-            rows = "1 mended row is" if valid == 1 else f"{grouped(valid)} mended rows are"
+        if mended.origin is None and len(mended.picks) and self.journal.counts().accepted:
             notices.append(
-                f"{rows} not compared with the rows that run {self.known.id} has accepted or rejected before "
-                f"(onDuplicate: {policy}), and sent also where one of them has its record key."
+                f"The source of run {self.known.id} is gone or has changed, so mended rows are not compared with what "
+                "it has accepted: they are sent also where a newer row of their record key was."
+            )
+        if mended.overtaken:
+            rows = "1 unknown row is" if mended.overtaken == 1 else f"{grouped(mended.overtaken)} unknown rows are"
+            notices.append(
+                f"{rows} not sent: a newer row of the same record key may have been accepted, and the source is gone "
+                "that would tell."
             )
         if mended.held:
             rows = "1 row of the file is" if mended.held == 1 else f"{grouped(mended.held)} rows of the file are"
             notices.append(f"{rows} unknown, and not sent again unless --on-unknown resend says so.")
-        if mended.repeated:
-            rows = "1 row" if mended.repeated == 1 else f"{grouped(mended.repeated)} rows"
-            notices.append(f"{rows} rejected for a row of the same record key: send them from a file of their own.")
         newer = [run for run in list_runs(self.asked.state).known if self._is_newer(run)]
         if newer:
             notices.append(
@@ -353,6 +375,13 @@ class _Keeper:
     notes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     for_others: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
     left_out: dict[int, int | None] = field(default_factory=dict)
+    overtaken: dict[int, int | None] = field(default_factory=dict)
+    held_overtaken: list[int] = field(default_factory=list)
+
+    @property
+    def skipped_rows(self) -> int:
+        """How many rows are left out for good."""
+        return len(self.left_out) + len(self.overtaken) + len(self.held_overtaken)
 
     def passed(self, chunk: Chunk) -> None:
         """Their numbers are known."""
@@ -373,18 +402,27 @@ class _Keeper:
     def let_go(self) -> None:
         """No chunk is held."""
 
-    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
+    def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """See `SurveyKeeper`."""
-        self.others.update(at for first, last in spans for at in range(first, last + 1))
-        for index in (self.mended.picks.left[at] for first, last in repeated for at in range(first, last + 1)):
-            # What may have arrived stays unknown, here too.
-            if self.mended.left.kind(index) is Left.REJECTED:
-                self.left_out[self.mended.left.positions[index]] = self.mended.left.entry(index)
+        left = self.mended.left
+        for reason, (first, last) in spans:
+            self.others.update(range(first, last + 1))
+            for index in (self.mended.picks.left[at] for at in range(first, last + 1)):
+                at, kind = left.positions[index], left.kind(index)
+                if reason is Skip.OVERTAKEN and kind is Left.HELD:
+                    self.held_overtaken.append(at)
+                elif reason is Skip.OVERTAKEN:
+                    self.overtaken[at] = left.entry(index)
+                elif reason is Skip.REPEATED and kind is Left.REJECTED:
+                    # What may have arrived stays unknown, here too.
+                    self.left_out[at] = left.entry(index)
 
     def leave_out(self) -> None:
         """Those that another row of their record key knocks out are settled, or a later retry would send them last."""
-        if self.left_out:
-            self.journal.retry_now(RetryMoves(left_out=self.left_out))
+        if self.skipped_rows:
+            self.journal.retry_now(
+                RetryMoves(left_out=self.left_out, overtaken=self.overtaken, held_overtaken=self.held_overtaken)
+            )
 
     def flush(self) -> None:
         """Give the journal what is held."""

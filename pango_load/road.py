@@ -81,7 +81,7 @@ class Road:
     ) -> Iterator[Passage]:
         """Like `passages`, but only chunks whose first and last position are wanted are judged and given."""
         judge = self.judge()
-        for whole in self._chunks(expected):
+        for whole in self.chunks(expected):
             for chunk in _cut(whole, cut_at):
                 if chunk.frame.height and is_wanted(chunk.first, chunk.first + chunk.frame.height - 1):
                     yield self._passage(chunk, judge)
@@ -103,7 +103,12 @@ class Road:
         with _was_readable():
             yield from self.source.watch(expected)
 
-    def _chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
+    def chunks(self, expected: tuple[Fingerprint, ...] | None) -> Iterator[Chunk]:
+        """Every chunk of the source, as it stands there.
+
+        Raises:
+            MustBeMended: the source is not what `expected` says.
+        """
         with nullcontext() if expected is None else _was_readable():
             yield from self.source.read_chunks(expected)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pango_load.errors import LoadStopped, UsageError
 from pango_load.group_parts import GroupParts
 from pango_load.journal.identity import FileDigest
-from pango_load.journal.mending import Left, LeftRows, rows_of
+from pango_load.journal.mending import Left, LeftRows, positions_of, rows_of
 from pango_load.journal.numbering import RowNumbers
 from pango_load.mended_rows import (
     Matcher,
@@ -19,6 +19,7 @@ from pango_load.mended_rows import (
     refuse_mistakes,
     refuse_strangers,
 )
+from pango_load.newer_rows import RunRows
 from pango_load.picked_rows import PickedRows, Picks, Provider
 from pango_load.plan import OnUnknown
 from pango_load.records import OnDuplicate
@@ -52,7 +53,9 @@ class RowsToRetry:
         rows: the same lines, with our own columns.
         unsent: the other lines of the mended files that stand for rows of the run.
         held: lines of rows that are unknown, and are not sent unless that is asked for.
-        repeated: lines of rows that were rejected for another row (`onDuplicate: reject`), with which nothing changed.
+        overtaken: lines of unknown rows that may be older than an accepted row of their record key, where the source is
+            gone that would tell.
+        origin: the rows of the run; None where its source is gone, or has changed.
         own: the run's own row files where they are others; None where they cannot be read.
     """
 
@@ -62,7 +65,8 @@ class RowsToRetry:
     rows: PickedRows
     unsent: PickedRows
     held: int
-    repeated: int
+    overtaken: int
+    origin: RunRows | None
     own: PickedRows | None
 
 
@@ -118,9 +122,12 @@ class RunToRetry:
                 f"The mapping of run {run} ({self.known.facts.description.mapping}) is not what it was then.",
                 "Put it back as it was, or name it with --mapping to retry the rows by it as it is now.",
             )
+        origin = self._origin(road.mapping)
         is_sure = plan.delivery.on_unknown is OnUnknown.RESEND or all(map(self._is_own_unknown, plan.files))
         sent = [at for at, index in enumerate(found.left) if is_sure or left.kind(index) is Left.REJECTED]
-        alone = self._without_repeats(found.chosen(sent), left, road.mapping)
+        doubtful = set() if origin is not None else set(positions_of(self.journal.doubtful_spans(by_plan=True)))
+        safe = [at for at in sent if left.positions[found.left[at]] not in doubtful]
+        alone = found.chosen(safe)
         own = self._own_rows(left, plan)
         rows = PickedRows(source, alone, headers, terms)
         if own is not None:
@@ -132,7 +139,8 @@ class RunToRetry:
             rows=rows,
             unsent=PickedRows(source, _others(found, alone), headers, terms),
             held=len(found) - len(sent),
-            repeated=len(sent) - len(alone),
+            overtaken=len(sent) - len(safe),
+            origin=origin,
             own=own,
         )
         if road.mapping.groups:
@@ -161,12 +169,40 @@ class RunToRetry:
         """Whoever names this very file wants its rows sent again."""
         return path.name.startswith("unknown") and path.parent.resolve() == self.folder.resolve()
 
-    def _without_repeats(self, found: Picks, left: LeftRows, mapping: FieldMapping) -> Picks:
-        """Rows that were rejected for another row: whether that one is still there cannot be seen from here."""
-        if mapping.on_duplicate is not OnDuplicate.REJECT:
-            return found
-        others = {note.position for note in self.journal.rejected_for_others()}
-        return found.chosen([at for at, index in enumerate(found.left) if left.positions[index] not in others])
+    def _origin(self, mapping: FieldMapping) -> RunRows | None:
+        """The rows of the run where they came from, if that is still what it was.
+
+        Raises:
+            UsageError: it is not, and the mapping lets only one row of a record key through.
+        """
+        found = self._source()
+        if found is not None:
+            source, expected = found
+            position = self._numbers().position if self.terms.reading.sort else None
+            return RunRows(source=source, expected=expected, position=position)
+        if mapping.on_duplicate is not OnDuplicate.SEND and self.journal.counts().accepted:
+            names = ", ".join(self.terms.names)
+            raise UsageError(
+                f"{names} is not what run {self.known.id} has read any more, so its accepted rows cannot be compared "
+                f"with mended ones (onDuplicate: {mapping.on_duplicate}). Nothing was sent.",
+                "Put it back as it was, or load the mended file by itself: its _pango_ columns are ignored.",
+            )
+        return None
+
+    def _source(self) -> tuple[Source, tuple[Fingerprint, ...]] | None:
+        """What the run was made of; None where that is gone, or has changed."""
+        facts, terms = self.known.facts, self.terms
+        paths = [Path(path) for path in facts.description.paths]
+        if facts.description.spool or not all(path.is_file() for path in paths):
+            return None
+        try:
+            source = open_source(paths, terms.reading, wanted=terms.headers).with_headers(terms.headers)
+            fingerprints = source.fingerprints()
+        except LoadStopped:
+            return None
+        if tuple(FileDigest(found.digest, found.size) for found in fingerprints) != facts.files:
+            return None
+        return source, fingerprints
 
     def _own_rows(self, left: LeftRows, plan: LoadPlan) -> PickedRows | None:
         theirs = {path.resolve() for path in plan.files}
@@ -220,17 +256,10 @@ class RunToRetry:
 
     def _from_source(self, mended: RowsToRetry, missing: Sequence[int]) -> Provider | None:
         """Rows that stand in no row file any more, from what the run was made of, if that is still what it was."""
-        facts, terms, left = self.known.facts, self.terms, mended.left
-        paths = [Path(path) for path in facts.description.paths]
-        if facts.description.spool or not all(path.is_file() for path in paths):
+        terms, left = self.terms, mended.left
+        if mended.origin is None:
             return None
-        try:
-            source = open_source(paths, terms.reading, wanted=terms.headers).with_headers(terms.headers)
-            fingerprints = source.fingerprints()
-        except LoadStopped:
-            return None
-        if tuple(FileDigest(found.digest, found.size) for found in fingerprints) != facts.files:
-            return None
+        source, fingerprints = mended.origin.source, mended.origin.expected
         numbers = self._numbers()
         picks = _found_again(source, {numbers.place(left.positions[index]): index for index in missing})
         words = {

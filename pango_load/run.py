@@ -119,12 +119,14 @@ class Balance:
         before: what it told of itself until now.
         names: what its source files were called.
         counts, problems: where its rows are at this moment.
+        overtaken: how many of them are skipped since a newer row of their record key was accepted.
     """
 
     before: Summary
     names: tuple[str, ...]
     counts: Callable[[], Counts]
     problems: Callable[[], Mapping[tuple[str, str], int]]
+    overtaken: Callable[[], int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -320,6 +322,7 @@ class Run:
             counts=RowCounts.of(balance.counts()),
             problems=_problem_counts(balance.problems()),
             delivery=self.figures,
+            overtaken=balance.overtaken(),
             first_unsettled=self.first_unsettled,
             retried=utc_text(self.clock.now()),
             next_command=self.next_command,

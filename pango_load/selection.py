@@ -71,6 +71,7 @@ def selected(
     folder: Path,
     *,
     expected: tuple[Fingerprint, ...] | None = None,
+    also: Sequence[Step] = (),
     after_chunk: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Selection]:
     """What a survey goes by. Where the mapping asks for it, the whole source is read first.
@@ -79,6 +80,7 @@ def selected(
         road: files and mapping.
         folder: where there is room for the keys of a whole source; nothing stays there.
         expected: see `Road.passages`.
+        also: further rows that are left out; those are known already.
         after_chunk: called some times a second with the number of rows that were looked at; what it raises ends it.
 
     Raises:
@@ -86,11 +88,11 @@ def selected(
     """
     if road.mapping.groups:
         with _scanned(road, folder, expected, after_chunk) as scan:
-            yield selection_of(road, scan)
+            yield selection_of(road, scan, also)
         return
     policy = road.mapping.on_duplicate
     if policy is OnDuplicate.SEND:
-        yield All()
+        yield _Narrowing(road, also) if also else All()
         return
     duplicates = Duplicates(folder, policy)
     try:
@@ -98,7 +100,7 @@ def selected(
             if passage.judged is not None:
                 duplicates.add(_entries(passage.judged, road.mapping))
             after_chunk(passage.last + 1)
-        yield _Narrowing(road, [_repeats(road, LeftOut(duplicates.left_out()))])
+        yield _Narrowing(road, [_repeats(road, LeftOut(duplicates.left_out())), *also])
     finally:
         duplicates.close()
 
@@ -118,15 +120,15 @@ def _scanned(
         scan.close()
 
 
-def selection_of(road: Road, scan: GroupScan) -> Selection:
+def selection_of(road: Road, scan: GroupScan, also: Sequence[Step] = ()) -> Selection:
     """What a survey goes by where rows are grouped; `scan` has seen all of them."""
     steps = [
-        _Step(scan.cut(), Fate(skip=Skip.CUT)),
-        _Step(scan.incomplete(), Fate(code=INCOMPLETE, field=group_words(road.mapping))),
+        Step(scan.cut(), Fate(skip=Skip.CUT)),
+        Step(scan.incomplete(), Fate(code=INCOMPLETE, field=group_words(road.mapping))),
     ]
     if (repeated := scan.repeated()) is not None:
         steps.append(_repeats(road, repeated))
-    return _Narrowing(road, steps)
+    return _Narrowing(road, [*steps, *also])
 
 
 def _entries(judged: Judged, mapping: FieldMapping) -> pl.DataFrame:
@@ -151,21 +153,23 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
+    """Spans of rows that are left out, and what becomes of them."""
+
     left_out: LeftOut
     fate: Fate
 
 
-def _repeats(road: Road, left_out: LeftOut) -> _Step:
+def _repeats(road: Road, left_out: LeftOut) -> Step:
     is_reject = road.mapping.on_duplicate is OnDuplicate.REJECT
     rejected = Fate(code=KEY_REPEATED, field=key_words(road.mapping))
-    return _Step(left_out, rejected if is_reject else Fate(skip=Skip.REPEATED))
+    return Step(left_out, rejected if is_reject else Fate(skip=Skip.REPEATED))
 
 
 class _Narrowing:
     """Leaves out what each step names, one after the other."""
 
-    def __init__(self, road: Road, steps: Sequence[_Step]) -> None:
+    def __init__(self, road: Road, steps: Sequence[Step]) -> None:
         self._road, self._steps = road, steps
         self._judge = road.judge()
 
@@ -238,6 +242,11 @@ def row_words(road: Road, row: int, file: int, *, beside: int) -> str:
 class PlacedRows(Protocol):
     """Whoever remembers what the survey came to: a load's `Journal`, or `Mending` for a retry."""
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether valid rows were left out whatever the mapping says."""
+        ...
+
     def placed_positions(self, first: int, last: int) -> list[int]:
         """Positions from `first` to `last` that are in no batch."""
         ...
@@ -263,7 +272,7 @@ class Journaled:
 
 def journaled(road: Road, journal: PlacedRows) -> Selection:
     """What the passes after the survey go by."""
-    return Journaled(road, journal) if is_narrowed(road.mapping) else All()
+    return Journaled(road, journal) if is_narrowed(road.mapping) or journal.leaves_out else All()
 
 
 def is_narrowed(mapping: FieldMapping) -> bool:

@@ -84,10 +84,6 @@ class SendingJournal(Recorder, PlacedRows, Protocol):
         """Until when an attempt of an earlier process may still land."""
         ...
 
-    def overtaken_rows(self) -> int:
-        """How many unknown rows are sent now and may be older than an accepted row of their record key."""
-        ...
-
     def waited(self, reason: str, seconds: float) -> None:
         """Keep that sending waited."""
         ...
@@ -135,8 +131,6 @@ class Sender:
         run.notices = (*run.notices, *self._notices(forecast))
         if doubt_until is not None and waiting and (wait := doubt_until - self.clock.now()) > WAIT_TOLD:
             run.notices = (*run.notices, _doubt_notice(min(wait, 2 * options.read_timeout)))
-        if rows := journal.overtaken_rows():
-            run.notices = (*run.notices, _overtaken_notice(rows))
         # Where nobody looks at a screen, the log is where they are read.
         for notice in run.notices:
             _log.warning("%s", notice)
@@ -225,15 +219,6 @@ def _doubt_notice(wait: float) -> str:
     return (
         "A request of the last run may still be on its way: newer values of its records wait "
         f"up to {spoken_time(wait)} (twice --read-timeout)."
-    )
-
-
-def _overtaken_notice(rows: int) -> str:
-    told = "1 unknown row that is sent again may be older" if rows == 1 else ""
-    told = told or f"Up to {grouped(rows)} unknown rows that are sent again may be older"
-    return (
-        f"{told} than a row of the same record key that was accepted since; the older value then comes last. "
-        "--on-unknown hold leaves them unknown."
     )
 
 

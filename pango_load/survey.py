@@ -23,7 +23,7 @@ from pango_load.valid_rows import ValidRows, grouped_entries, valid_positions
 from pango_load.validation.wording import rejected_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pango_load.payload.batches import BatchPlanner
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pango_load.plan import LoadPlan
     from pango_load.records import Chunk, RejectedRow
     from pango_load.road import Passage, Road
-    from pango_load.selection import Selection
+    from pango_load.selection import Selection, Step
     from pango_load.source.fingerprint import Fingerprint
     from pango_load.valid_rows import KeptRows
     from pango_load.validation.judge import Judged
@@ -57,13 +57,8 @@ class SurveyKeeper(Protocol):
         """All rejected rows of a chunk were given: it is not to be held any longer."""
         ...
 
-    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None:
-        """Rows are left out on purpose: adjacent positions, first and last included.
-
-        Args:
-            spans: all of them.
-            repeated: those of them that are left out for another row of their record key.
-        """
+    def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
+        """Rows are left out on purpose: adjacent positions in order, first and last included, each with the reason."""
         ...
 
 
@@ -118,6 +113,7 @@ def survey_source(
     expected: tuple[Fingerprint, ...] | None = None,
     known: KnownRows | None = None,
     kept: KeptRows | None = None,
+    also: Sequence[Step] = (),
     after_chunk: Callable[[Survey], None] = lambda _: None,
 ) -> Survey:
     """Read and judge every row, plan the batches, send nothing.
@@ -130,6 +126,7 @@ def survey_source(
         expected: what the files were when the load was identified.
         known: takes the rows that were surveyed before (`--append`); what is found is of the others.
         kept: takes the valid rows for sending; not together with `known`, whose rows it would lack.
+        also: further rows that are left out.
         after_chunk: called some times a second with what is known so far; what it raises ends the survey.
 
     Raises:
@@ -143,7 +140,7 @@ def survey_source(
         after_chunk(found)
 
     grouper = EntryGrouper() if road.mapping.groups else None
-    with selected(road, folder, expected=expected, after_chunk=compared) as selection:
+    with selected(road, folder, expected=expected, also=also, after_chunk=compared) as selection:
         for passage in road.passages(expected, cut_at=known.read if known else 0):
             judged = None
             if known is not None and passage.last < known.read:
@@ -281,10 +278,18 @@ def left_out_notice(road: Road, skips: Mapping[Skip, int]) -> tuple[str, ...]:
         kept = "first" if policy is OnDuplicate.KEEP_FIRST else "last"
         told = f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent"
         said.append(f"{told} (onDuplicate: {policy}).")
+    if overtaken := skips.get(Skip.OVERTAKEN, 0):
+        said.append(overtaken_notice(overtaken, "mended"))
     if cut := skips.get(Skip.CUT, 0):
         which = "row belongs to a group" if cut == 1 else "rows belong to groups"
         said.append(f"{grouped(cut)} {which} that --skip-rows or --limit cuts in two: skipped too.")
     return tuple(said)
+
+
+def overtaken_notice(rows: int, which: str) -> str:
+    """What is said of `which` rows that are left out since a newer row of their record key was accepted."""
+    told = f"1 {which} row is" if rows == 1 else f"{grouped(rows)} {which} rows are"
+    return f"{told} not sent, since a newer row of the same record key was accepted: skipped."
 
 
 def _row_bits(road: Road) -> int:
@@ -324,8 +329,7 @@ def _add(found: Survey, passage: Passage, keeper: SurveyKeeper, selection: Selec
         found.skips[reason] += last - first + 1
         found.skipped += last - first + 1
     if skips:
-        repeated = [span for reason, span in skips if reason is Skip.REPEATED]
-        keeper.skipped(sorted(span for _, span in skips), repeated)
+        keeper.skipped(sorted(skips, key=lambda told: told[1]))
     return judged
 
 

@@ -19,9 +19,11 @@ from pango_load.survey import survey_source
 from pango_load.valid_rows import KEPT_AT_MOST, KeptRows, ValidRows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pango_load.records import Chunk, RejectedRow
+    from pango_load.report.skips import Skip
     from pango_load.road import Road
 
 NAME = "Hà Nội " * 2400
@@ -35,7 +37,7 @@ class Forgetful:
     def passed(self, chunk: Chunk) -> None: ...
     def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None: ...
     def let_go(self) -> None: ...
-    def skipped(self, spans: list[tuple[int, int]], repeated: list[tuple[int, int]]) -> None: ...
+    def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None: ...
 
 
 def road_of_customers(folder: Path, count: int, *, reading: SourceOptions | None = None) -> Road:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
@@ -23,10 +25,6 @@ MESSAGE_LENGTH = 300
 
 SLOT_SECONDS = 10
 """How finely the pace of a load is kept: a point for each 10 s, which is 90 KB for each day of sending."""
-
-
-LEFT_OUT = 6
-"""In `retried.state`, beside the numbers of `BatchState`: a retry sent another row of the record key in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +173,24 @@ class Ledger:
             http=outcome.http,
             is_lost=outcome.verdict is Verdict.UNKNOWN,
         )
+
+    def leave_out(self, entries: Iterable[EntryRef]) -> None:
+        """Unknown entries are settled without being sent again: see `standing.overtaken`."""
+        for number, some in groupby(entries, key=lambda entry: self.batch_of(entry.position)):
+            self._move(number, partial(move.overtaken, entries=tuple(some)))
+
+    def batch_of(self, position: int) -> int:
+        """The number of the batch that holds the record at `position`.
+
+        Raises:
+            DoesNotAddUp: none does.
+        """
+        found = self.db.execute(
+            "SELECT number FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (position,)
+        ).fetchone()
+        if found is None:
+            raise DoesNotAddUp(f"The record at {position} is in no batch.")
+        return int(found[0])
 
     def _parts_of(self, refused: Iterable[RefusedEntry]) -> dict[int, Part]:
         """The parts that refused entries become, their words kept once."""

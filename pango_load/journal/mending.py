@@ -10,14 +10,13 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
-from pango_load.journal.ledger import LEFT_OUT
 from pango_load.journal.reading import Traffic
 from pango_load.journal.retry_moves import RETRIED_AT, RetryMoves, Words
 from pango_load.journal.standing import BatchState, Part, Standing
 from pango_load.records import Counts, EntryRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pango_load.journal.reading import JournalReader
     from pango_load.journal.run import Journal
@@ -48,13 +47,14 @@ class LeftRows:
     @classmethod
     def of(cls, journal: JournalReader) -> LeftRows:
         """Every row that is left, in the order of the source; some bytes for each."""
-        doubted = set(_rows(journal.retried_spans(BatchState.UNKNOWN)))
-        settled = {at for state in (BatchState.ACCEPTED, LEFT_OUT) for at in _rows(journal.retried_spans(state))}
+        doubted = set(positions_of(journal.retried_spans(BatchState.UNKNOWN)))
+        done = (BatchState.ACCEPTED, BatchState.LEFT_OUT, BatchState.OVERTAKEN)
+        settled = {at for state in done for at in positions_of(journal.retried_spans(state))}
         rejected = ((note.position, Left.REJECTED, -1) for note in journal.rejected_rows())
         refused = (
             (at, Left.REJECTED, entry.position) for entry in journal.refused_rows() for at in rows_of(journal, entry)
         )
-        held = ((at, Left.HELD, -1) for at in _rows(journal.held_spans()))
+        held = ((at, Left.HELD, -1) for at in positions_of(journal.held_spans()))
         left = cls()
         for at, kind, entry_at in merge(rejected, refused, held):
             if at not in settled:
@@ -141,6 +141,11 @@ class Mending:
         rows, valid = len(self._chosen), len(self._valid)
         return Counts(read=rows, rejected=rows - valid - self.skipped, skipped=self.skipped, unsent=valid)
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether valid rows are left out."""
+        return self.skipped > 0
+
     def placed_positions(self, first: int, last: int) -> list[int]:
         """Positions from `first` to `last` of the retry that are in no batch."""
         valid = set(self._valid[bisect_left(self._valid, first) : bisect_right(self._valid, last)])
@@ -158,22 +163,6 @@ class Mending:
         if all(self._left.kind(index) is Left.REJECTED for index in self._chosen):
             return None
         return max(self._journal.doubt_ends(read_timeout) or 0.0, self._journal.moment(RETRIED_AT) + 2 * read_timeout)
-
-    def overtaken_rows(self) -> int:
-        """Unknown rows that are sent now and may be older than an accepted row of their record key.
-
-        Of a row that a retry left in doubt no batch is kept: any later row that a retry sent since may have its key.
-        """
-        held = set(_rows(self._journal.overtaken_spans()))
-        retried = [span.last for span in self._journal.retried_spans(BatchState.ACCEPTED)]
-        last = max(retried, default=-1)
-        sent = [self._chosen[row] for row in self._valid]
-        return sum(
-            self._left.positions[index] in held
-            if self._left.kind(index) is Left.HELD
-            else self._left.kind(index) is Left.DOUBTED and self._left.positions[index] < last
-            for index in sent
-        )
 
     # --- what sending tells -------------------------------------------------------------------------------------------
 
@@ -280,9 +269,14 @@ def _where(rows: Sequence[int], standing: Standing) -> Iterator[Part]:
 
 def rows_of(journal: JournalReader, entry: RefusedEntry) -> Iterator[int]:
     """The rows that a refused entry is made of."""
-    return iter((entry.position,)) if entry.rows == 1 else _rows(journal.span_of(EntryRef(entry.position, entry.rows)))
+    return (
+        iter((entry.position,))
+        if entry.rows == 1
+        else positions_of(journal.span_of(EntryRef(entry.position, entry.rows)))
+    )
 
 
-def _rows(spans: Iterator[RowSpan] | Sequence[RowSpan]) -> Iterator[int]:
+def positions_of(spans: Iterable[RowSpan]) -> Iterator[int]:
+    """Every position in `spans`."""
     for span in spans:
         yield from range(span.first, span.last + 1)

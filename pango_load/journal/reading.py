@@ -9,7 +9,7 @@ from heapq import merge
 from typing import TYPE_CHECKING, Literal
 
 from pango_load.journal.description import RunFacts, facts_of
-from pango_load.journal.ledger import LEFT_OUT, SLOT_SECONDS, RejectedNote
+from pango_load.journal.ledger import SLOT_SECONDS, RejectedNote
 from pango_load.journal.overtaking import Overtaking
 from pango_load.journal.questions import PAGE
 from pango_load.journal.spans import RowSpan, joined, placed
@@ -30,7 +30,8 @@ _PLACES: dict[int, str] = {
     BatchState.UNKNOWN: "unknown",
     BatchState.ACCEPTED: "accepted",
     BatchState.REFUSED: "rejected",
-    LEFT_OUT: "skipped",
+    BatchState.LEFT_OUT: "skipped",
+    BatchState.OVERTAKEN: "skipped",
 }
 
 
@@ -166,6 +167,7 @@ class JournalReader(Overtaking):
             read=places.total(),
             accepted=places["accepted"],
             rejected=places["rejected"],
+            skipped=places["skipped"],
             unknown=places["unknown"],
             unsent=places["unsent"],
         )
@@ -243,6 +245,9 @@ class JournalReader(Overtaking):
                 other=(row, its_file),
             )
 
+    leaves_out = False
+    """Whether valid rows of a load are left out is told by its mapping."""
+
     def placed_positions(self, first: int, last: int) -> list[int]:
         """Positions from `first` to `last` that are no part of any batch: rejected, or skipped."""
         rejected = self._rows("SELECT position FROM rejected WHERE position BETWEEN ? AND ?", (first, last))
@@ -276,10 +281,20 @@ class JournalReader(Overtaking):
         """Rows of the load's own batches that are unknown, without those that a retry has left so."""
         return self._spans(_UNKNOWN)
 
-    def overtaken_spans(self) -> Iterator[RowSpan]:
-        """Unknown rows of the load's own batches that may be older than an accepted row of their record key."""
+    def doubtful_spans(self, *, by_plan: bool = False) -> Iterator[RowSpan]:
+        """Unknown rows of the load's own batches that may be older than an accepted row of their record key.
+
+        A row that a retry had accepted was planned in no batch, so that no batch tells of it: any before it may be,
+        unless only what the plan tells is asked for.
+        """
         batches = self.overtaken_batches()
-        return self._spans(_UNKNOWN, batches) if batches else iter(())
+        retried = () if by_plan else self.retried_spans(BatchState.ACCEPTED)
+        last = max((span.last for span in retried), default=-1)
+        if not batches and last < 0:
+            return
+        for line in self._lines(self._holding(_UNKNOWN)):
+            if line.number in batches or line.first < last:
+                yield from self._spans_of(line, _UNKNOWN)
 
     def retried_spans(self, state: int | None = None) -> Iterator[RowSpan]:
         """Rows that were rejected or refused until a retry sent them or left them out: all, or those in `state`."""
@@ -305,11 +320,15 @@ class JournalReader(Overtaking):
         positions = (at for span in self._valid(entry.position, last) for at in range(span.first, span.last + 1))
         return list(joined(RowSpan(at, at) for at, _ in zip(positions, range(entry.rows), strict=False)))
 
-    def _spans(self, states: frozenset[BatchState], among: set[int] | None = None) -> Iterator[RowSpan]:
-        numbers = ", ".join(str(int(state)) for state in sorted(states))
-        wanted = f"state IN ({numbers}) OR number IN (SELECT batch FROM part WHERE state IN ({numbers}))"  # noqa: S608 - fixed words
-        lines = (line for line in self._lines(wanted) if among is None or line.number in among)
+    def _spans(self, states: frozenset[BatchState]) -> Iterator[RowSpan]:
+        lines = self._lines(self._holding(states))
         return joined(span for line in lines for span in self._spans_of(line, states))
+
+    @staticmethod
+    def _holding(states: frozenset[BatchState]) -> str:
+        """The condition on a batch that it, or an entry of it, stands in one of `states`."""
+        numbers = ", ".join(str(int(state)) for state in sorted(states))
+        return f"state IN ({numbers}) OR number IN (SELECT batch FROM part WHERE state IN ({numbers}))"  # noqa: S608 - fixed words
 
     def _spans_of(self, line: _Line, states: frozenset[BatchState]) -> Iterator[RowSpan]:
         parts = self._parts(line)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pango_load.journal import standing as move
-from pango_load.journal.ledger import LEFT_OUT, MESSAGE_LENGTH
+from pango_load.journal.ledger import MESSAGE_LENGTH
 from pango_load.journal.standing import BatchState, DoesNotAddUp, Part
 from pango_load.records import EntryRef
 
@@ -41,8 +41,9 @@ class RetryMoves:
         accepted: it was acknowledged.
         refused: the platform turned them down, with its words.
         left_out: another row of their record key is sent in their place, for good; with their entries as in `sent`.
+        overtaken: a newer row of their record key was accepted, for good; with their entries as in `sent`.
         judged: this program turned them down again: (code, field) of each problem.
-        held_accepted, held_refused: the same for rows that are unknown in a batch of the load itself.
+        held_accepted, held_refused, held_overtaken: the same for rows that are unknown in a batch of the load itself.
     """
 
     is_intent: bool = False
@@ -51,9 +52,11 @@ class RetryMoves:
     accepted: Sequence[int] = ()
     refused: Mapping[int, Words] = field(default_factory=dict)
     left_out: Mapping[int, int | None] = field(default_factory=dict)
+    overtaken: Mapping[int, int | None] = field(default_factory=dict)
     judged: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     held_accepted: Sequence[int] = ()
     held_refused: Mapping[int, Words] = field(default_factory=dict)
+    held_overtaken: Sequence[int] = ()
 
     def taken_back(self) -> RetryMoves:
         """What undoes an intent that nobody acted on."""
@@ -75,7 +78,11 @@ class RetryMoves:
             )
         db.executemany(
             "INSERT OR IGNORE INTO retried VALUES (?, ?, ?)",
-            [(at, LEFT_OUT, entry) for at, entry in self.left_out.items()],
+            [(at, int(BatchState.LEFT_OUT), entry) for at, entry in self.left_out.items()],
+        )
+        db.executemany(
+            "INSERT INTO retried VALUES (?1, ?2, ?3) ON CONFLICT (position) DO UPDATE SET state = ?2 WHERE state = ?4",
+            [(at, int(BatchState.OVERTAKEN), entry, int(BatchState.UNKNOWN)) for at, entry in self.overtaken.items()],
         )
         gone = [*self.returned, *self.refused]
         db.executemany(
@@ -94,6 +101,8 @@ class RetryMoves:
             _tell_why(ledger, at, problems, "")
         for at in self.held_accepted:
             _settle_held(ledger, at, Part(1, BatchState.ACCEPTED))
+        for at in self.held_overtaken:
+            _settle_held(ledger, at, Part(1, BatchState.OVERTAKEN))
         for at, (code, message) in self.held_refused.items():
             words_number = ledger.number_of("refusal", {"code": code, "message": message[:MESSAGE_LENGTH]})
             _settle_held(ledger, at, Part(1, BatchState.REFUSED, words_number))
@@ -116,12 +125,11 @@ def _tell_why(ledger: Ledger, at: int, problems: tuple[tuple[str, str], ...], me
 
 def _settle_held(ledger: Ledger, at: int, told: Part) -> None:
     """A row that was unknown in its batch has found its place."""
-    found = ledger.db.execute("SELECT number FROM batch WHERE first <= ? ORDER BY first DESC LIMIT 1", (at,)).fetchone()
-    if found is None:
-        raise DoesNotAddUp(f"The record at {at} is in no batch, and was told to be unknown in one.")
-    before = ledger.standing(int(found[0]))
+    before = ledger.standing(ledger.batch_of(at))
     if told.state is BatchState.ACCEPTED:
         after = move.piece(before, accepted=(EntryRef(at, told.rows),))
+    elif told.state is BatchState.OVERTAKEN:
+        after = move.overtaken(before, (EntryRef(at, told.rows),))
     else:
         after = move.piece(before, refused={at: told})
     if after.state.is_settled or not after.rest:

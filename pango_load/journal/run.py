@@ -27,7 +27,7 @@ from pango_load.journal.writer import RESERVE, Writer
 from pango_load.plan import OnUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pango_load.journal.description import RunDescription
@@ -330,9 +330,14 @@ class Journal(JournalReader):
         """Why no request is announced any more: the first failure of a write; None while all is well."""
         return self._writer.stopped
 
-    def overtaken_rows(self) -> int:
-        """How many unknown rows are sent again, and may be older than an accepted row of their record key."""
-        return sum(span.rows for span in self.overtaken_spans()) if self._ledger.resend else 0
+    def leave_out(self, entries: Iterable[EntryRef]) -> None:
+        """Settle unknown entries without sending them again: a newer row of their record key was accepted.
+
+        Raises:
+            DoesNotAddUp: one of them is not unknown; then nothing is written.
+        """
+        told = tuple(entries)
+        self._write(lambda ledger: ledger.leave_out(told))
 
     def doubt_ends(self, read_timeout: float) -> float | None:
         """Until when (seconds since 1970) an attempt of an earlier process whose answer is unknown may still land.

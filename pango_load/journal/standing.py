@@ -37,6 +37,10 @@ class BatchState(IntEnum):
     REFUSED = 3
     UNKNOWN = 4
     SENT_AGAIN = 5
+    LEFT_OUT = 6
+    """Of rows of a retry: another one of their record key was sent in their place (`onDuplicate`)."""
+    OVERTAKEN = 7
+    """Not sent after a newer row of the record key, which was accepted."""
 
     @property
     def is_under_way(self) -> bool:
@@ -45,8 +49,8 @@ class BatchState(IntEnum):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the platform has spoken."""
-        return self in {BatchState.ACCEPTED, BatchState.REFUSED}
+        """Whether nothing is left to be sent."""
+        return self in {BatchState.ACCEPTED, BatchState.REFUSED, BatchState.LEFT_OUT, BatchState.OVERTAKEN}
 
     @property
     def landed(self) -> BatchState:
@@ -230,10 +234,29 @@ def settled(
     return at_rest(replace(news, state=BatchState.ACCEPTED))
 
 
+def overtaken(standing: Standing, entries: Iterable[EntryRef]) -> Standing:
+    """Unknown entries that are not sent again: a newer row of their record key was accepted.
+
+    Raises:
+        DoesNotAddUp: one of them is not unknown.
+    """
+    parts = dict(standing.parts)
+    for entry in entries:
+        known = parts.get(entry.position)
+        if (known.state if known else standing.state) is not BatchState.UNKNOWN:
+            raise DoesNotAddUp(
+                f"Batch {standing.number}: the entry at {entry.position} is not unknown and was left out as overtaken.",
+                _REPORT_IT,
+            )
+        parts[entry.position] = Part(entry.rows, BatchState.OVERTAKEN)
+    told = _checked(replace(standing, parts=parts))
+    return told if told.rest or told.state.is_settled else at_rest(told)
+
+
 def at_rest(standing: Standing) -> Standing:
     """A batch of which nothing is left to be sent, in the fewest words: its accepted entries are its rest."""
     refused = sum(part.rows for part in standing.parts.values() if part.state is BatchState.REFUSED)
-    kept = (BatchState.REFUSED, BatchState.UNKNOWN)
+    kept = (BatchState.REFUSED, BatchState.UNKNOWN, BatchState.OVERTAKEN)
     return replace(
         standing,
         state=BatchState.REFUSED if refused == standing.rows else BatchState.ACCEPTED,

@@ -12,3 +12,4 @@ class Skip(StrEnum):
     BLANK = "blank"
     REPEATED = "repeated-key"
     CUT = "cut-group"
+    OVERTAKEN = "overtaken"

@@ -223,6 +223,7 @@ class Summary(_Part):
         problems: tuple[ProblemCount, ...],
         delivery: DeliveryFigures,
         first_unsettled: int | None,
+        overtaken: int,
         retried: str,
         next_command: str | None,
         folder: str,
@@ -240,12 +241,14 @@ class Summary(_Part):
             folder: likewise.
             left: likewise.
             delivery: what the retry added.
+            overtaken: of the skipped rows, those that a newer row of their record key stands in the way of.
             retried: when.
         """
         is_running = exit_code is None
         skips = {skip.reason: skip.rows for skip in self.skips}
-        if more := counts.skipped - self.counts.skipped:
-            # A retry leaves rows out for one reason only.
+        if new := overtaken - skips.get(Skip.OVERTAKEN, 0):
+            skips[Skip.OVERTAKEN] = overtaken
+        if more := counts.skipped - self.counts.skipped - new:
             skips[Skip.REPEATED] = skips.get(Skip.REPEATED, 0) + more
         return self.model_copy(
             update={

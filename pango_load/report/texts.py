@@ -230,7 +230,11 @@ _MEANINGS_OF_A_CHECK: tuple[tuple[str, str, Style], ...] = (
 )
 
 
-_SKIPPED_FOR = {Skip.REPEATED: "for a repeated record key", Skip.CUT: "of a group that is cut in two"}
+_SKIPPED_FOR = {
+    Skip.REPEATED: "for a repeated record key",
+    Skip.CUT: "of a group that is cut in two",
+    Skip.OVERTAKEN: "since a newer row of the record key was accepted",
+}
 
 
 def _balance_lines(summary: Summary, width: int) -> list[Line]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pango_load.validation.columns import ColumnReader
+
 if TYPE_CHECKING:
-    from pango_load.records import FieldMapping
+    from pango_load.records import Chunk, FieldMapping
 
 _SALT = "pango-load record key, said twice: "
 """Longer than 16 bytes, so that short keys take another road through the hash than they do alone."""
@@ -32,6 +35,26 @@ def record_keys(values: pl.DataFrame, mapping: FieldMapping) -> pl.DataFrame:
     if len(parts) > 1:
         parts = [pl.concat_str(part.str.len_bytes().cast(pl.String), pl.lit(":"), part) for part in parts]
     return hashed(values.select(pl.concat_str(parts).alias("text"))["text"])
+
+
+class KeyReader:
+    """Reads the record keys of chunks and nothing else of them: rows need not be judged, nor be right otherwise.
+
+    Attributes:
+        finds_any: whether the fields of the record key are mapped.
+    """
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        columns = tuple(mapping.columns[index] for index in record_key_indexes(mapping))
+        self._mapping = replace(mapping, columns=columns, groups=())
+        self._reader = ColumnReader(self._mapping)
+        self.finds_any = bool(columns)
+
+    def read(self, chunk: Chunk) -> pl.DataFrame:
+        """See `record_keys`; in step with the chunk's frame."""
+        typed = self._reader.read(chunk.frame, offsets=None, is_plain=chunk.is_plain).typed
+        values = pl.DataFrame({str(index): column.values for index, column in enumerate(typed)})
+        return record_keys(values, self._mapping)
 
 
 def hashed(text: pl.Series) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from support.program import (
@@ -58,6 +58,7 @@ def test_rows_held_as_unknown_are_sent_when_that_is_asked_for_and_no_others(tmp_
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close-applied:1"),))) as sandbox:
         words = ("a.csv", *MAIN_JOB, *ZONE, "--json")
         held = pango_load(*words, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
+        assert held.out, held.err
         assert (held.code, held.counts["accepted"], held.counts["unknown"]) == (3, 150, 50), held.err
         again = pango_load(*words, folder=tmp_path, sandbox=sandbox)
         assert (again.code, again.counts["unknown"], sandbox.accepted_count) == (3, 50, 200)
@@ -66,8 +67,8 @@ def test_rows_held_as_unknown_are_sent_when_that_is_asked_for_and_no_others(tmp_
         assert sandbox.accepted_count == 250
 
 
-QUICK = ("--batch-size", "1", "--read-timeout", "1")
-OLDER = "may be older than a row of the same record key that was accepted since"
+QUICK = ("--batch-size", "2", "--senders", "1", "--read-timeout", "1")
+OVERTAKEN = "not sent, since a newer row of the same record key was accepted: skipped."
 
 
 def told(text: str) -> str:
@@ -75,23 +76,69 @@ def told(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("again", [("a.csv", *MAIN_JOB, *ZONE, *QUICK), ("retry", "last")])
-def test_a_held_row_that_a_newer_one_has_overtaken_is_announced_before_it_is_sent(
-    tmp_path: Path, again: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("again", "which"),
+    [
+        (("a.csv", *MAIN_JOB, *ZONE, *QUICK), "unknown"),
+        (("a.csv", *MAIN_JOB, *ZONE, *QUICK, "--append"), "unknown"),
+        (("retry", "last"), "mended"),
+    ],
+    ids=["the same load", "with --append", "retry"],
+)
+def test_a_held_row_that_a_newer_one_has_overtaken_is_not_sent_after_it(
+    tmp_path: Path, again: tuple[str, ...], which: str
 ) -> None:
-    """Protects the newer value: once the older one is sent after it, the platform holds the older."""
-    write_csv(tmp_path / "a.csv", [customer(1), customer(2), customer(1, fullName="newer")])
+    """Protects the newer value, and the innocent row of the same batch, which is sent."""
+    rows = [customer(1), customer(3), customer(1, fullName="newer"), customer(2)]
+    write_csv(tmp_path / "a.csv", rows)
     words = ("a.csv", *MAIN_JOB, *ZONE, *QUICK)
     with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close:1"),))) as sandbox:
         held = pango_load(*words, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox)
         assert held.code == 3, held.err
-        assert OLDER not in told(held.err)
+        assert OVERTAKEN not in told(held.err)
         assert len(sandbox.accepted_entries) == 2
-        resent = pango_load(*again, "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
-        assert f"1 unknown row that is sent again {OLDER}" in told(resent.err)
-        assert len(sandbox.accepted_entries) == 3
+        if "--append" in again:
+            write_csv(tmp_path / "a.csv", [*rows, customer(4)])
+        ended = pango_load(*again, "--on-unknown", "resend", "--json", folder=tmp_path, sandbox=sandbox)
+        assert (ended.code, ended.summary["balanced"]) == (0, True), ended.err
+        assert ended.summary["skips"] == [{"reason": "overtaken", "rows": 1}]
+        names = [str(entry["fullName"]) for entry in sandbox.accepted_entries]
+        assert (names[:2], sorted(names[2:])) == (
+            ["newer", rows[3]["fullName"]],
+            sorted(customer(number)["fullName"] for number in ((3, 4) if "--append" in again else (3,))),
+        )
+        assert not list(tmp_path.glob("pango-load-runs/*/unknown.csv"))
+        nothing = pango_load(*words, "--json", folder=tmp_path, sandbox=sandbox)
+        assert (nothing.code, nothing.counts["skipped"]) == (0, 1), nothing.err
     (log,) = tmp_path.glob("pango-load-runs/*/run.log")
-    assert f"1 unknown row that is sent again {OLDER}" in log.read_text(encoding="utf-8")
+    assert f"1 {which} row is {OVERTAKEN}" in log.read_text(encoding="utf-8")
+
+
+ORDERS = """\
+object: order
+recordKey: [customerId]
+columns: {No: orderId, Status: orderStatus, Customer: customerId}
+constants: {customerName: An, customerEmail: an@example.com}
+items: {groupBy: orderId, columns: {SKU: productSku, Qty: quantity, Product: productName}}
+"""
+
+
+@pytest.mark.parametrize("again", [("a.csv", "-m", "m.yaml"), ("retry", "last")], ids=["the same load", "retry"])
+def test_an_order_of_several_rows_is_overtaken_with_all_of_them(tmp_path: Path, again: tuple[str, ...]) -> None:
+    """Protects an order from being sent with one item, where its record key stands in its first row alone."""
+    lines = ["1,paid,A,s1", "1,,,s2", "2,paid,B,s1", "2,,,s2", "3,paid,A,s9"]
+    lines = ["No,Status,Customer,SKU,Qty,Product", *(f"{line},1,p" for line in lines)]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text(ORDERS, encoding="utf-8")
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close:1"),))) as sandbox:
+        words = ("a.csv", "-m", "m.yaml", "--on-unknown", "hold", *QUICK, "--json")
+        held = pango_load(*words, folder=tmp_path, sandbox=sandbox)
+        assert held.out, held.err
+        assert (held.code, held.counts["accepted"], held.counts["unknown"]) == (3, 1, 4), held.err
+        ended = pango_load(*again, "--on-unknown", "resend", "--json", folder=tmp_path, sandbox=sandbox)
+        assert (ended.code, ended.counts["accepted"], ended.counts["skipped"]) == (0, 3, 2), ended.err
+        sent = [(entry["orderId"], len(cast("list[object]", entry["items"]))) for entry in sandbox.accepted_entries]
+    assert sent == [("3", 1), ("2", 2)]
 
 
 def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:

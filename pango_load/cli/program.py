@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Two threads of our own share the machine; polars' pool would only add overhead for each chunk (benchmarks).
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 # polars' allocator (jemalloc): one arena is enough for so few threads, and one for what is large; pages that the next
-# chunk needs are kept. The thread that would give pages back has nothing to do then, and wakes up thousands of times to find that out.
+# chunk needs are kept. The thread that would give pages back has nothing to do then, and wakes up thousands of times to
+# find that out.
 _ALLOCATOR = "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1,background_thread:false,oversize_threshold:4194304"
 os.environ.setdefault("_RJEM_MALLOC_CONF", _ALLOCATOR)
 # Looking for plugins of pydantic means reading the metadata of every package that is installed.

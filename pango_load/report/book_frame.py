@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import xlsxwriter  # type: ignore[import-untyped] # no stubs exist
 
+from pango_load.report.book_comments import UnfamiliarError, multiplied
 from pango_load.report.tally import problem_title
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ _COUNT_WIDTHS = (28, 28, 12, 60)
 _ROWS = re.compile(rb"<sheetData>.*</sheetData>", re.DOTALL)
 _DIMENSION = re.compile(rb"<dimension [^>]*/>")
 _STYLE = re.compile(rb'<c r="[A-Z]+1" s="(\d+)"/>')
-_COMMENT = {"author": "pango-load", "height": 120, "width": 360}
+_COMMENTS_PART, _SHAPES_PART = "xl/comments1.xml", "xl/drawings/vmlDrawing1.vml"
+_COMMENT_HEIGHT = 120  # pixels
+_COMMENT = {"author": "pango-load", "height": _COMMENT_HEIGHT, "width": 360}
 _TEXT_FORMAT = 49  # "@", by the number that it has in every workbook
 # No text of XML may hold these, and a comment has no way to spell them out.
 _NO_LETTERS = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
@@ -65,7 +68,7 @@ class RowsBelow:
     Attributes:
         number: how many there are.
         heights: row of the sheet, 1 for the header -> its height in points, where it is not the usual one.
-        comments: (row of the sheet, column from 0) -> what is said of the cell.
+        comments: (row of the sheet, column from 0) -> what is said of the cell; in order.
         counts: (problem, field) -> how many rows have it, the most frequent first.
     """
 
@@ -91,12 +94,52 @@ class BookFrame:
     members: Mapping[str, bytes]
 
 
-def make_frame(title: str, widths: Sequence[float], below: RowsBelow | None = None) -> BookFrame:
+class Multiplier(Protocol):
+    """Makes many comments of one in each column; see `multiplied`."""
+
+    def __call__(
+        self,
+        comments: bytes,
+        shapes: bytes,
+        texts: Mapping[tuple[int, int], str],
+        heights: Mapping[int, float],
+        *,
+        height: int,
+    ) -> tuple[bytes, bytes]:
+        """The texts of all comments, and their boxes."""
+        ...
+
+
+def make_frame(
+    title: str, widths: Sequence[float], below: RowsBelow | None = None, *, multiply: Multiplier = multiplied
+) -> BookFrame:
     """The frame of a sheet called `title`, its columns as wide as `widths` says (in letters).
 
     Called before the first row, when nothing is known of them yet, and after the last: `before` and `styles` are the
-    same both times.
+    same both times. Thousands of comments are multiplied from one in each column, where XlsxWriter spells
+    them as usual.
     """
+    if below is None or not below.comments:
+        return _frame(title, widths, below, {}, {})
+    texts = {place: text.translate(_NO_LETTERS) for place, text in below.comments.items()}
+    one_for_all = {(2, column): "one for all" for column in sorted({at for _, at in texts})}
+    frame = _frame(title, widths, below, one_for_all, {})
+    try:
+        comments, shapes = multiply(
+            frame.members[_COMMENTS_PART], frame.members[_SHAPES_PART], texts, below.heights, height=_COMMENT_HEIGHT
+        )
+    except UnfamiliarError:
+        return _frame(title, widths, below, texts, below.heights)
+    return replace(frame, members={**frame.members, _COMMENTS_PART: comments, _SHAPES_PART: shapes})
+
+
+def _frame(
+    title: str,
+    widths: Sequence[float],
+    below: RowsBelow | None,
+    comments: Mapping[tuple[int, int], str],
+    heights: Mapping[int, float],
+) -> BookFrame:
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
         sheet = book.add_worksheet(title)
@@ -104,12 +147,12 @@ def make_frame(title: str, widths: Sequence[float], below: RowsBelow | None = No
         # Nobody sees these cells; they tell the numbers of the styles.
         for column, style in enumerate(CellStyle):
             sheet.write_blank(0, column, None, book.add_format(_LOOKS[style]))
+        for number, height in heights.items():
+            sheet.set_row(number - 1, height)
+        for (number, column), text in comments.items():
+            sheet.write_comment(number - 1, column, text, _COMMENT)
         if below is not None:
             sheet.autofilter(0, 0, below.number, len(widths) - 1)
-            for number, height in below.heights.items():
-                sheet.set_row(number - 1, height)
-            for (number, column), text in below.comments.items():
-                sheet.write_comment(number - 1, column, text.translate(_NO_LETTERS), _COMMENT)
             if below.counts:
                 _add_counts(book, title, below.counts)
     return _taken_apart(content)

@@ -218,8 +218,14 @@ _STYLES_OF_ROWS = (CellStyle.TEXT, CellStyle.LINES, CellStyle.DATE, CellStyle.GU
 
 def _height(texts: Sequence[str]) -> float | None:
     """A height for a row that needs one: not every program reckons it when it opens the file."""
-    lines = max(sum(1 + int(text_width(line) / _SENTENCE_WIDTH) for line in text.split("\n")) for text in texts)
+    lines = max(map(_lines, texts))
     return _LINE_HEIGHT * min(lines, _LINES_SHOWN) if lines > 1 else None
+
+
+def _lines(text: str) -> int:
+    if len(text) * 2 < _SENTENCE_WIDTH and "\n" not in text:
+        return 1
+    return sum([1 + int(text_width(line) / _SENTENCE_WIDTH) for line in text.split("\n")])
 
 
 def column_widths(cells: pl.DataFrame) -> list[float]:

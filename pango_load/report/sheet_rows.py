@@ -13,6 +13,7 @@ CELL_LETTERS = 32_767
 """What a cell of a spreadsheet holds, in units of UTF-16."""
 
 _REAL_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_DATE_LETTERS = 19
 _FIRST_CERTAIN_YEAR = 1901  # before March 1900 a serial number means different days to different programs
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook's dates have no zone
 _DAY = timedelta(days=1)
@@ -64,7 +65,7 @@ def date_cell(place: str, style: int, date: datetime) -> str:
 
 def real_date(text: str) -> datetime | None:
     """The date that a cell of the source was, where its text has exactly the form that dates are read in."""
-    if not _REAL_DATE.fullmatch(text):
+    if len(text) != _DATE_LETTERS or not _REAL_DATE.fullmatch(text):
         return None
     try:
         date = datetime.fromisoformat(text)

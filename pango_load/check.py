@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pango_load.clock import SystemClock
 from pango_load.delivery.limiter import Limiter
 from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
+from pango_load.delivery.token import calls_before_sending
 from pango_load.errors import LoadStopped
 from pango_load.payload.batches import BatchPlanner
 from pango_load.payload.repeated_keys import RepeatedKeys
@@ -93,7 +94,8 @@ def _survey(run: Run, watcher: Watcher) -> None:
         expected_requests=planner.requests,
         store=store,
     )
-    forecast: Forecast = limiter.forecast(planner.requests, answer=0.0)
+    calls = calls_before_sending(run.plan.credentials)
+    forecast: Forecast = limiter.forecast(planner.requests, answer=0.0, calls=calls)
     if store is not None:
         store.close()
     watcher.surveyed(run, found, forecast)

@@ -16,7 +16,7 @@ from pango_load.delivery.limiter import Limiter
 from pango_load.delivery.quota_sqlite import SqliteStore, quota_path
 from pango_load.delivery.recorder import Recorder
 from pango_load.delivery.sender import deliver
-from pango_load.delivery.token import outlives_token
+from pango_load.delivery.token import calls_before_sending, outlives_token
 from pango_load.errors import Interrupted, TemporaryStop, TooManyRejects
 from pango_load.payload.batches import BatchFiller, Extents
 from pango_load.payload.entries import make_entries
@@ -127,7 +127,7 @@ class Sender:
         limiter = self._limiter(run.plan, options, left)
         run.counts = journal.counts()
         run.figures = DeliveryFigures(requests_planned=journal.traffic().batches)
-        forecast = limiter.forecast(left, answer=0.0) if left else None
+        forecast = limiter.forecast(left, answer=0.0, calls=calls_before_sending(self.credentials)) if left else None
         run.notices = (*run.notices, *self._notices(forecast))
         if doubt_until is not None and waiting and (wait := doubt_until - self.clock.now()) > WAIT_TOLD:
             run.notices = (*run.notices, _doubt_notice(min(wait, 2 * options.read_timeout)))

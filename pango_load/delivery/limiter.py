@@ -202,27 +202,29 @@ class Limiter:
             block = account.block(self._clock.steady(), terms)
         return self._as_wait(block) if block is not None else None
 
-    def forecast(self, requests: int, *, fastest: float = inf, answer: float | None = None) -> Forecast:
+    def forecast(self, requests: int, *, fastest: float = inf, answer: float | None = None, calls: int = 0) -> Forecast:
         """When `requests` more will be answered at the earliest, given what is left of each window now.
 
         Args:
             requests: still to be sent, without those under way.
             fastest: requests a second that the senders manage.
             answer: seconds that an answer takes; None: as seen so far. 0 gives a bound that no load can beat.
+            calls: permits that are taken before those requests: the authentication call counts like any other.
         """
         terms = self._agreed()
         with self._account() as account:
             now = self._clock.steady()
             levels = levels_of(account, now, terms)
             starts_in = max(0.0, account.pause.until - now)
-        return forecast(
+        found = forecast(
             levels,
-            requests,
+            requests + calls if requests else 0,
             now=self._clock.now(),
             gap=max(terms.gap, 1 / fastest),
             answer=self._answers.usual if answer is None else answer,
             starts_in=starts_in,
         )
+        return replace(found, requests=requests)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

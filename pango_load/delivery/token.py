@@ -333,6 +333,11 @@ DOCUMENTED_LIFE = 1800.0
 """Seconds that a documented token lives (pango-api.md, 1.1)."""
 
 
+def calls_before_sending(credentials: Credentials | None) -> int:
+    """Calls that take a permit before the first request: none where a token is ready."""
+    return 0 if credentials is not None and credentials.token else 1
+
+
 def outlives_token(credentials: Credentials, seconds_needed: float) -> str | None:
     """What to tell a person before sending where the token will not last; None where all is well."""
     if credentials.can_renew or not credentials.token or seconds_needed < RENEW_AT * DOCUMENTED_LIFE:

@@ -109,6 +109,25 @@ def test_the_limiter_forecasts_from_what_is_left() -> None:
     assert later.until == pytest.approx(clock.now() + later.seconds, abs=0.01)
 
 
+@pytest.mark.parametrize(("calls", "seconds"), [(0, 40.0), (1, 80.0)], ids=["a ready token", "a call for the token"])
+def test_the_call_for_a_token_counts_where_the_windows_are_small(calls: int, seconds: float) -> None:
+    """Protects whoever has few requests left from an end that is a whole window too early."""
+
+    async def run(clock: VirtualClock) -> tuple[Forecast, float]:
+        limiter = Limiter((Window(40, 1),), clock=clock, pace=Pace.BURST)
+        said, begin = limiter.forecast(2, answer=0.0, calls=calls), clock.steady()
+        for _ in range(2 + calls):
+            limiter.settle(await limiter.acquire(), PermitEnd.ANSWERED)
+        return said, clock.steady() - begin
+
+    clock = VirtualClock()
+    said, took = run_virtual(run(clock), clock)
+
+    assert said.requests == 2
+    assert said.seconds == pytest.approx(seconds, rel=0.02)
+    assert took == pytest.approx(said.seconds, rel=0.02)
+
+
 def test_senders_that_are_slower_than_the_quota_decide() -> None:
     """Protects the time left where the platform answers slowly."""
     assert forecast(FREE, 1000, gap=1 / 5).seconds == pytest.approx(200, rel=0.02)

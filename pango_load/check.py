@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pango_load.delivery.forecast import Forecast
     from pango_load.delivery.quota_store import QuotaStore
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, RejectedRows
     from pango_load.report.row_files import RowFile
     from pango_load.report.skips import Skip
 
@@ -42,14 +42,9 @@ class _Keeper:
     def passed(self, chunk: Chunk) -> None:
         """Nobody retries a check."""
 
-    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+    def rejected(self, chunk: Chunk, rows: RejectedRows) -> None:
         with disk_trouble(self.folder):
-            self.rows.write(chunk, index, row.problems)
-
-    def let_go(self) -> None:
-        """See `SurveyKeeper`."""
-        with disk_trouble(self.folder):
-            self.rows.flush()
+            self.rows.write_all(chunk, rows)
 
     def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """Only counted."""

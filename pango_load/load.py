@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from pango_load.journal.identity import LoadIdentity
     from pango_load.journal.runs import KnownRun
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, RejectedRows
     from pango_load.report.row_files import RowFile
     from pango_load.road import Road
     from pango_load.source.fingerprint import Fingerprint
@@ -415,20 +415,14 @@ class _Keeper:
         if lines := self.numbering.of(chunk):
             self.journal.number(lines)
 
-    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+    def rejected(self, chunk: Chunk, rows: RejectedRows) -> None:
         """See `SurveyKeeper`."""
         if self.rows is not None:
             with disk_trouble(self.folder):
-                self.rows.write(chunk, index, row.problems)
-        self.notes.append(RejectedNote.of(row))
+                self.rows.write_all(chunk, rows)
+        self.notes += [RejectedNote.of(row) for _, row in rows]
         if len(self.notes) >= NOTES_AT_ONCE:
             self.flush()
-
-    def let_go(self) -> None:
-        """See `SurveyKeeper`."""
-        if self.rows is not None:
-            with disk_trouble(self.folder):
-                self.rows.flush()
 
     def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """See `SurveyKeeper`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -378,7 +378,7 @@ class Chunk:
 
 
 class Problem(NamedTuple):
-    """One thing wrong with one row; a tuple, since there may be many and they are made in a moment.
+    """One thing wrong with one row.
 
     Attributes:
         code: stable, from the catalogue of problems, for instance `date.format`.
@@ -405,6 +405,9 @@ class RejectedRow(NamedTuple):
     file: int
     problems: tuple[Problem, ...]
     other: tuple[int, int] | None = None
+
+
+RejectedRows: TypeAlias = "Sequence[tuple[int, RejectedRow]]"  # of one chunk, each with its index in the frame
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pango_load.journal.runs import KnownRun
     from pango_load.picked_rows import Provider
     from pango_load.plan import RetryPlan
-    from pango_load.records import Chunk, Problem, RejectedRow
+    from pango_load.records import Chunk, Problem, RejectedRow, RejectedRows
 
 NOTES_AT_ONCE = 5_000
 
@@ -386,8 +386,14 @@ class _Keeper:
     def passed(self, chunk: Chunk) -> None:
         """Their numbers are known."""
 
-    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
+    def rejected(self, chunk: Chunk, rows: RejectedRows) -> None:
         """See `SurveyKeeper`."""
+        for _, row in rows:
+            self._keep(row)
+        if len(self.notes) >= NOTES_AT_ONCE:
+            self.flush()
+
+    def _keep(self, row: RejectedRow) -> None:
         self.others.add(row.position)
         if because := tuple(problem for problem in row.problems if problem.code in FOR_OTHERS):
             self.for_others[row.position] = because
@@ -396,11 +402,6 @@ class _Keeper:
         if self.mended.left.kind(left) is Left.REJECTED:
             problems = tuple((problem.code, problem.field) for problem in row.problems)
             self.notes[self.mended.left.positions[left]] = problems
-        if len(self.notes) >= NOTES_AT_ONCE:
-            self.flush()
-
-    def let_go(self) -> None:
-        """No chunk is held."""
 
     def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
         """See `SurveyKeeper`."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pango_load.payload.groups import Entries
     from pango_load.payload.repeated_keys import RepeatedKeys
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, RejectedRow, RejectedRows
     from pango_load.road import Passage, Road
     from pango_load.selection import Selection, Step
     from pango_load.source.fingerprint import Fingerprint
@@ -49,12 +49,8 @@ class SurveyKeeper(Protocol):
         """Rows are about to be told apart: how they are numbered."""
         ...
 
-    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None:
-        """A row was turned down; rows come in the order of the source."""
-        ...
-
-    def let_go(self) -> None:
-        """All rejected rows of a chunk were given: it is not to be held any longer."""
+    def rejected(self, chunk: Chunk, rows: RejectedRows) -> None:
+        """These rows of a chunk were turned down; it is not to be held any longer than this takes."""
         ...
 
     def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None:
@@ -317,13 +313,12 @@ def _add(found: Survey, passage: Passage, keeper: SurveyKeeper, selection: Selec
         skips += [(reason, span) for reason, rows in chosen.skipped for span in _spans(judged, rows)]
         found.deletes += judged.deletes
         _add_rulings(found, judged)
-        for index, row in rejected_rows(judged):
-            found.rejected += 1
-            found.examples.add(row.row, row.problems)
-            if len(found.first_rejected) < REJECTS_SHOWN:
-                found.first_rejected.append(row)
-            keeper.rejected(judged.chunk, index, row)
-        keeper.let_go()
+        if rows := list(rejected_rows(judged)):
+            found.rejected += len(rows)
+            for _, row in rows:
+                found.examples.add(row.row, row.problems)
+            found.first_rejected += [row for _, row in rows[: REJECTS_SHOWN - len(found.first_rejected)]]
+            keeper.rejected(judged.chunk, rows)
         found.valid += int(judged.is_valid.sum() or 0)
     for reason, (first, last) in skips:
         found.skips[reason] += last - first + 1

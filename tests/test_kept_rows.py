@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pango_load.records import Chunk, RejectedRow
+    from pango_load.records import Chunk, RejectedRows
     from pango_load.report.skips import Skip
     from pango_load.road import Road
 
@@ -35,8 +35,7 @@ class Forgetful:
     """Keeps nothing of what is left out."""
 
     def passed(self, chunk: Chunk) -> None: ...
-    def rejected(self, chunk: Chunk, index: int, row: RejectedRow) -> None: ...
-    def let_go(self) -> None: ...
+    def rejected(self, chunk: Chunk, rows: RejectedRows) -> None: ...
     def skipped(self, spans: Sequence[tuple[Skip, tuple[int, int]]]) -> None: ...
 
 

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import suppress
+from itertools import repeat
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import polars as pl
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pango_load.records import Chunk, Damage, Problem
+    from pango_load.records import Chunk, Damage, Problem, RejectedRows
 
 RowFileName = Literal["rejected", "unknown", "unsent"]
 RowFormat = Literal["csv", "xlsx", "jsonl"]
@@ -119,6 +120,18 @@ class RowFile(ABC):
             self.flush()
             self._chunk = chunk
         self._held.append((index, tuple(problems)))
+
+    def write_all(self, chunk: Chunk, rows: RejectedRows) -> None:
+        """Add these records of `chunk`, which is not held afterwards.
+
+        Raises:
+            OSError: as `write`.
+        """
+        self.flush()
+        for start in range(0, len(rows), _ROWS_HELD):
+            self._chunk = chunk
+            self._held = [(index, row.problems) for index, row in rows[start : start + _ROWS_HELD]]
+            self.flush()
 
     def flush(self) -> None:
         """Write what is held: rows are taken from a chunk many at a time.
@@ -320,10 +333,8 @@ def _marked_rows(chunk: Chunk, held: Sequence[tuple[int, tuple[Problem, ...]]], 
     indexes = [index for index, _ in held]
     lines = chunk.lines.gather(indexes).to_list() if chunk.lines is not None else [None] * len(indexes)
     numbers = chunk.rows.gather(indexes).to_list()
-    return [
-        MarkedRow(line=line, row=number, problems=problems, damage=chunk.damaged.get(index), file=file)
-        for line, number, (index, problems) in zip(lines, numbers, held, strict=True)
-    ]
+    damage = [chunk.damaged.get(index) for index in indexes] if chunk.damaged else repeat(None)
+    return list(map(MarkedRow, lines, numbers, (problems for _, problems in held), damage, repeat(file)))
 
 
 def row_files_in(folder: Path, name: RowFileName) -> list[Path]:

@@ -123,20 +123,21 @@ def explain_row(plan: LoadPlan, row: int) -> RowExplained:
         for chunk in chunks:
             if not chunk.frame.height:
                 continue
-            first = first if first is not None else chunk.rows[0]
-            last = chunk.rows[-1]
-            if last < row or row < first:
-                # A row above the first is looked for to the end, so that the last one can be named.
-                if road.mapping.groups:
-                    judge.judge(chunk)
-                continue
-            index = chunk.rows.search_sorted(row)
-            if chunk.rows[index] == row:
+            # In a sorted copy they do not rise.
+            lowest, highest = min(chunk.rows), max(chunk.rows)
+            first = lowest if first is None else min(first, lowest)
+            last = highest if last is None else max(last, highest)
+            index = chunk.rows.index_of(row)
+            if index is not None:
                 if not road.mapping.groups:
                     return _explained(road, judge.judge(_row_alone(chunk, index)), file_names(plan, road)[0])
                 # Below the first row of its group, a row is what the rows above make of it.
                 return _explained(road, _judged_alone(judge.judge(chunk), index), file_names(plan, road)[0])
-            break
+            if first < row < last and not plan.reading.sort:
+                break
+            # A row that is not there is looked for to the end, so that the last one can be named.
+            if road.mapping.groups:
+                judge.judge(chunk)
     raise _no_row(file_names(plan, road)[0], row, first, last)
 
 

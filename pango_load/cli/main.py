@@ -265,6 +265,7 @@ def preview(
     header_row: flag.HeaderRow = None,
     low_memory: flag.LowMemory = False,
     visible_only: flag.VisibleOnly = False,
+    sort: flag.Sort = False,
 ) -> None:
     """Show the JSON of the first rows.
 
@@ -292,6 +293,7 @@ def preview(
         header_row=header_row,
         low_memory=low_memory,
         visible_only=visible_only,
+        sort=sort,
     )
     raise typer.Exit(run_preview(flags, entries=entries, row=row, as_curl=curl))
 

@@ -54,6 +54,9 @@ def run_preview(flags: LoadFlags, *, entries: int, row: int | None, as_curl: boo
     with tempfile.TemporaryDirectory(prefix="pango-load-") as folder:
         files, kept = with_spool(flags.files, Path(folder))
         plan = replace(make_plan(replace(flags, files=files), settings), spool=kept)
+        if flags.sort:
+            # The copy is made for what is shown, and leaves nothing behind.
+            plan = replace(plan, state=Path(folder))
         return _show(plan, flags, settings.profile, entries=entries, row=row, as_curl=as_curl)
 
 

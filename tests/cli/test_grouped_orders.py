@@ -233,6 +233,31 @@ def test_no_bar_is_drawn_over_what_stopped_a_survey(tmp_path: Path) -> None:
     assert "Comparing rows" not in told[told.index("Stopped before any row was judged") :]
 
 
+def test_a_preview_of_a_sorted_copy_is_what_a_load_of_it_sends(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Protects whoever is told to add --sort and looks first; the copy of the preview is nobody else's."""
+    write_lines(tmp_path / "a.csv", [Line(2), Line(1), Line(2), Line(1)], 0)
+    (tmp_path / "m.yaml").write_text(MAPPING.format(policy="send"), encoding="utf-8")
+    words = ("a.csv", "-m", "m.yaml", "--sort")
+    shown = pango_load("preview", *words, "--json", folder=tmp_path)
+    assert (shown.code, sorted(path.name for path in tmp_path.iterdir())) == (0, ["a.csv", "m.yaml"])
+    before = len(sandbox.received)
+    assert pango_load(*words, folder=tmp_path, sandbox=sandbox).code == 0
+    assert bodies_since(sandbox, before) == [shown.out.encode()]
+
+
+@pytest.mark.parametrize("row", range(2, 6))
+def test_every_row_of_a_sorted_copy_can_be_explained_by_its_own_number(row: int, tmp_path: Path) -> None:
+    """Protects whoever looks a rejected row up: sorting changed its place, not its number."""
+    write_lines(tmp_path / "a.csv", [Line(2), Line(1), Line(2), Line(1)], 0)
+    (tmp_path / "m.yaml").write_text(MAPPING.format(policy="send"), encoding="utf-8")
+    words = ("preview", "a.csv", "-m", "m.yaml", "--sort", "--json", "--row")
+    found = json.loads(pango_load(*words, str(row), folder=tmp_path).out)
+    order, sku = (f"{2 if row % 2 == 0 else 1:03d}", f"S{row - 2}")
+    assert (found["row"], f'"orderId":"{order}"' in found["entry"], f'"{sku}"' in found["entry"]) == (row, True, True)
+    told = pango_load(*words, "9", folder=tmp_path)
+    assert (told.code, "has no row 9: its rows are 2 to 5." in told.err) == (2, True)
+
+
 @settings(max_examples=8, deadline=None)
 @given(files_of_lines(), st.randoms(use_true_random=False))
 def test_a_sorted_copy_gives_the_orders_of_the_reference(

@@ -225,6 +225,7 @@ class SourceOptions:
         marks: give the columns of our own (`MARK_COLUMNS`) like any other: a retry matches rows by them. What a load is
             known by leaves it out.
         is_records: each line is a record for certain (rows from Python), also a single one that looks like a wrapping.
+        record_key: fields that identify a record of the type asked for: a single object that has them is no wrapping.
         sort: read a copy in which the rows of each group stand together.
     """
 
@@ -238,6 +239,7 @@ class SourceOptions:
     visible_only: bool = False
     marks: bool = field(default=False, repr=False)
     is_records: bool = field(default=False, repr=False)
+    record_key: tuple[str, ...] = field(default=(), repr=False)
     sort: bool = False
 
     @property

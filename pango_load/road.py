@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pango_load.catalogue.types import object_type
 from pango_load.errors import MappingError, MustBeMended, UsageError
 from pango_load.mapping.read import read_mapping
 from pango_load.mapping.resolve import choose_mapping
@@ -145,7 +146,7 @@ def open_road(plan: LoadPlan) -> Road:
         UsageError: a file or the mapping cannot be used; MappingError with every mistake of the mapping.
     """
     wanted = _wanted(plan)
-    source = open_source(plan.files, plan.reading, wanted=wanted)
+    source = open_source(plan.files, replace(plan.reading, record_key=_record_key(plan)), wanted=wanted)
     if not wanted:
         source = _with_every_key(source)
     return road_of(plan, source)
@@ -229,6 +230,14 @@ def _choose(plan: LoadPlan, source: Source) -> FieldMapping:
         error.mistakes += tuple(f"{file.path.name}: {note}; --sheet names another." for file, note in unread)
         raise
     return mapping
+
+
+def _record_key(plan: LoadPlan) -> tuple[str, ...]:
+    """What identifies a record of the type asked for; what is wrong with its name is told when a mapping is chosen."""
+    try:
+        return object_type(plan.object_type, plan.catalogue).record_key if plan.object_type else ()
+    except UsageError:
+        return ()
 
 
 def _wanted(plan: LoadPlan) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ def run_map(flags: MapFlags) -> int:
     with tempfile.TemporaryDirectory(prefix="pango-load-") as folder:
         files, kept = with_spool(flags.files, Path(folder))
         paths = find_files(files)
-        source = _with_every_key(open_source(paths, flags.reading))
+        source = _with_every_key(open_source(paths, replace(flags.reading, record_key=kind.record_key)))
         proposal = propose(kind, source.headers, source.read_chunks(), fill_slots=flags.slots)
     names = ", ".join(path.name for path in paths) if kept is None else "standard input"
     is_seen = flags.out is None and is_terminal(sys.stdout)

@@ -1,7 +1,8 @@
-"""The items of a JSON array, one after the other, without holding the array."""
+"""The items of a JSON array, one after the other, without holding the array; and an object that is a whole file."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,21 @@ def split_array(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for item in items.finish():
         number += 1
         yield number, item
+
+
+def is_document(text: bytes) -> bool:
+    """Whether a whole text is one object that stands on several lines."""
+    if b"\n" not in text.strip():
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def split_document(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The whole text on one line, as number 1."""
+    yield 1, _one_line(b"".join(blocks))
 
 
 class _Items:

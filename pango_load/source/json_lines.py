@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class JsonLinesReader:
         split: how the text is cut into (number, record); at line ends, unless told otherwise.
         is_records: whatever stands in it is a record for certain; else a single object may be a wrapping of others.
         wanted: keys that a mapping names: an object that has one of them is a record.
+        record_key: fields that identify a record of the type asked for: an object that has all of them is one.
 
     Raises:
         UsageError: none of the first records is a JSON object.
@@ -63,6 +65,7 @@ class JsonLinesReader:
         marks: bool = False,
         is_records: bool = False,
         wanted: Collection[str] = (),
+        record_key: Collection[str] = (),
     ) -> None:
         self.file = file
         self._split = split or split_lines
@@ -70,7 +73,12 @@ class JsonLinesReader:
         self.unseen_keys: frozenset[str] = frozenset()
         self._text = text
         self._marks = marks
-        scanned = _scan_keys(file, self._split(text.open().blocks()), None if is_records else frozenset(wanted))
+        scanned, only = _scan_keys(file, self._split(text.open().blocks()))
+        if only is not None and not is_records and len(scanned) <= _WRAPPING:
+            # In the documents' spelling, as headers are matched: case, spaces, `_` and `-` say nothing.
+            is_known = record_key and {_plain(name) for name in record_key} <= {_plain(name) for name in scanned}
+            if not is_known and scanned.keys().isdisjoint(wanted):
+                _refuse_wrapped(file, only)
         self.headers = shown_headers(list(scanned | dict.fromkeys(extra)), marks=marks)
 
     def with_headers(self, extra: Sequence[str]) -> JsonLinesReader:
@@ -230,8 +238,8 @@ def json_text(value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], wanted: frozenset[str] | None) -> dict[str, None]:
-    """The keys of the first records; a single one may be a wrapping, unless `wanted` is None."""
+def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]]) -> tuple[dict[str, None], bytes | None]:
+    """The keys of the first records, and the text of one that is alone."""
     keys: dict[str, None] = {}
     objects = 0
     line = b""
@@ -246,9 +254,11 @@ def _scan_keys(file: SourceFile, lines: Iterable[tuple[int, bytes]], wanted: fro
             f"{file.path} holds no JSON object in its first {SCANNED_RECORDS:,} records.",
             "Write one object on each line (`jq -c .` does), or export the table as CSV.",
         )
-    if count == 1 and wanted is not None and wanted.isdisjoint(keys) and len(keys) <= _WRAPPING:
-        _refuse_wrapped(file, line)
-    return keys
+    return keys, line if count == 1 else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def _refuse_wrapped(file: SourceFile, line: bytes) -> None:

@@ -13,7 +13,7 @@ from pango_load.source.delimited import DelimitedReader
 from pango_load.source.encodings import find_encoding, refuse_binary
 from pango_load.source.fingerprint import unreadable
 from pango_load.source.formats import FileReader, SourceFile, SourceFormat
-from pango_load.source.json_arrays import is_array, split_array
+from pango_load.source.json_arrays import is_array, is_document, split_array, split_document
 from pango_load.source.json_lines import JsonLinesReader
 from pango_load.source.layout import find_layout
 from pango_load.source.packing import BROKEN_ARCHIVE, Packing, find_packing, zip_member
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pango_load.plan import SourceOptions
     from pango_load.source.encodings import Encoding
+    from pango_load.source.json_lines import Splitter
     from pango_load.source.row_books import RowBook
 
 _ALL = "all"
@@ -205,9 +206,17 @@ def _open_text(path: Path, packing: Packing, options: SourceOptions, wanted: fro
         file = SourceFile(
             path=path, format=SourceFormat.JSONL, encoding=encoding.codec, notes=_notes(encoding, packing, path)
         )
-        split = split_array if is_array(head) else None
-        is_records = options.is_records or options.marks or split is not None or _is_called_lines(path, packing)
-        return JsonLinesReader(file, text, split=split, marks=options.marks, is_records=is_records, wanted=wanted)
+        is_lines = _is_called_lines(path, packing)
+        split = _splitter(head, final=final, is_lines=is_lines)
+        return JsonLinesReader(
+            file,
+            text,
+            split=split,
+            marks=options.marks,
+            is_records=options.is_records or options.marks or split is split_array or is_lines,
+            wanted=wanted,
+            record_key=options.record_key,
+        )
     layout = find_layout(path, head, options, final=final, wanted=wanted)
     file = SourceFile(
         path=path,
@@ -250,6 +259,13 @@ def _is_json(path: Path, head: bytes, packing: Packing) -> bool:
     return suffix in _JSON_SUFFIXES or (
         suffix not in _TEXT_SUFFIXES and (head.lstrip().startswith(b"{") or is_array(head))
     )
+
+
+def _splitter(head: bytes, *, final: bool, is_lines: bool) -> Splitter | None:
+    """How records are told apart where each line is not one; `final`: there is no more than `head`."""
+    if is_array(head):
+        return split_array
+    return split_document if final and not is_lines and is_document(head) else None
 
 
 def _is_called_lines(path: Path, packing: Packing) -> bool:

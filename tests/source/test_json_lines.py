@@ -142,6 +142,44 @@ def test_a_single_record_is_read_whatever_it_holds(
     assert open_source([path], SourceOptions(), wanted=wanted).with_headers(["more"]).headers[-1] == "more"
 
 
+@pytest.mark.parametrize("content", [ORDER, b'{"Order-ID":"A1","items":[{"sku":1}]}'], ids=["as it is", "otherwise"])
+def test_an_object_with_the_key_of_its_type_is_a_record(content: bytes, tmp_path: Path) -> None:
+    """Protects the one order of a quiet day, where no mapping names its keys."""
+    path = write(tmp_path, content, "a.json")
+    with pytest.raises(UsageError, match="its rows stand in the list"):
+        read_all(path, options=SourceOptions(record_key=("orderId", "line")))
+    assert len(read_all(path, options=SourceOptions(record_key=("orderId",))).cells) == 1
+
+
+PRETTY = b'{\r\n  "orderId": "A1",\n  "note": "a\\nb",\n  "items": [\n    {"sku": 1}\n  ]\n}\n'
+
+
+def test_an_object_on_several_lines_is_one_record_on_one_line(tmp_path: Path) -> None:
+    """Protects what `jq .` and most interfaces write: no line of it is a record by itself."""
+    path = write(tmp_path, PRETTY, "a.json")
+    source = open_source([path], SourceOptions(record_key=("orderId",)))
+    (chunk,) = source.read_chunks()
+    assert chunk.frame.rows() == [("A1", "a\nb", '[{"sku":1}]')]
+    assert chunk.rows.to_list() == [1]
+    assert chunk.lines is not None
+    assert json.loads(chunk.lines[0]) == json.loads(PRETTY)
+    assert "\n" not in chunk.lines[0]
+
+
+def test_an_answer_of_an_interface_is_told_also_where_it_stands_on_several_lines(tmp_path: Path) -> None:
+    """Protects whoever saved it with its line breaks: the way to its rows is the same."""
+    path = write(tmp_path, b'{\n "page": 1,\n "data": [\n {"id": 1}]\n}', "a.json")
+    with pytest.raises(UsageError, match='its rows stand in the list "data"'):
+        read_all(path)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
+def test_in_a_file_of_lines_each_line_is_a_record_by_itself(name: str, tmp_path: Path) -> None:
+    """Protects the counts: a broken first line must not swallow those below it."""
+    read = read_all(write(tmp_path, PRETTY, name))
+    assert (len(read.cells), len(read.damaged)) == (7, 6)
+
+
 def test_a_single_record_in_an_archive_is_read_where_its_name_there_says_lines(tmp_path: Path) -> None:
     """Protects the one order of a quiet day that comes as an attachment."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:

@@ -6,8 +6,10 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 CELL_LETTERS = 32_767
 """What a cell of a spreadsheet holds, in units of UTF-16."""
@@ -19,6 +21,8 @@ _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook's dates have no 
 _DAY = timedelta(days=1)
 _TOLD_APART = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _SPELLED = re.compile(rf"[&<>]|{_TOLD_APART.pattern}")
+# In the words of polars: what cannot stand in a cell of text as it is.
+_CARE = r"[&<>\x00-\x1f\x{fffe}\x{ffff}]|_x|^\s|\s$|^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -56,6 +60,37 @@ def text_cell(place: str, style: int, text: str) -> str:
             text = f"_x{ord(first):04X}_{text[1:]}"
         return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     return f'<c r="{place}" s="{style}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def columns_with_care(cells: pl.DataFrame) -> tuple[bool, ...]:
+    """Of each column (String): whether a cell of it holds more than plain text, so that each is looked at."""
+    is_long = pl.all().str.len_bytes() > CELL_LETTERS
+    return tuple(found is True for found in cells.select((pl.all().str.contains(_CARE) | is_long).any()).row(0))
+
+
+def text_cells(
+    texts: Sequence[str | None], column: str, first: int, *, styles: tuple[int, int, int], with_care: bool
+) -> list[str]:
+    """The cells of a column from row `first` on; no XML where there is no text, a date where there was a real one.
+
+    Args:
+        texts: None or empty where a cell is empty.
+        column: its name: A, B, …
+        first: the number of the first row.
+        styles: for text, for text with line breaks, and for dates.
+        with_care: see `columns_with_care`.
+    """
+    if with_care:
+        return [_cell(f"{column}{number}", cell, styles) if cell else "" for number, cell in enumerate(texts, first)]
+    before, behind = f'<c r="{column}', f'" s="{styles[0]}" t="inlineStr"><is><t>'
+    return [f"{before}{number}{behind}{cell}</t></is></c>" if cell else "" for number, cell in enumerate(texts, first)]
+
+
+def _cell(place: str, cell: str, styles: tuple[int, int, int]) -> str:
+    text, lines, date = styles
+    if moment := real_date(cell):
+        return date_cell(place, date, moment)
+    return text_cell(place, lines if "\n" in cell else text, cell)
 
 
 def date_cell(place: str, style: int, date: datetime) -> str:

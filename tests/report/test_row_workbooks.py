@@ -183,6 +183,7 @@ def test_a_sheet_that_has_become_large_goes_on_in_a_further_file(tmp_path: Path)
     chunk = a_chunk(("a",), [("x" * 500,), ("b",), ("c",)])
     for index in range(3):
         row_file.write(chunk, index, [])
+        row_file.flush()
     row_file.close()
     books = [openpyxl.load_workbook(path)["Unsent"] for path in row_file.paths]
     assert [[cell.value for cell in book["A"]] for book in books] == [["a", "x" * 500], ["a", "b", "c"]]

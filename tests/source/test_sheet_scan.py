@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import io
+import zipfile
+from typing import TYPE_CHECKING
 
 import pytest
+import xlsxwriter  # type: ignore[import-untyped] # no stubs exist
 from hypothesis import given
 from hypothesis import strategies as st
+from support.source_reading import read_all
 
+from pango_load.errors import UsageError
+from pango_load.plan import SourceOptions
 from pango_load.source.workbook import NO_VALUE, column_letters, scan_sheet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FINE = [
     '<c r="@"><v>-12</v></c>',
@@ -94,3 +103,23 @@ def test_text_that_looks_like_a_real_date_is_seen(text: str, *, is_date: bool) -
     """The engine writes real dates so; where text does too, they must be told apart."""
     xml = f'<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>{text}</v></c></row></sheetData></worksheet>'
     assert scan_sheet(io.BytesIO(xml.encode()), {}).has_date_text is is_date
+
+
+@pytest.mark.parametrize("low_memory", [False, True], ids=["fast", "in little memory"])
+@pytest.mark.parametrize(("good", "bad"), [(b"<v>222</v>", b"<v>922</v>"), (b"Nguyen", b"Nguyem")])
+def test_a_single_byte_that_changed_on_the_disk_is_noticed(
+    low_memory: bool, good: bytes, bad: bytes, tmp_path: Path
+) -> None:
+    """A spreadsheet's archive carries sums of what it holds; the fast engine alone would send the wrong value."""
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet().write_column(0, 0, ["name", "Nguyen", 222, "2026-11-21 02:24:26"])
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert len(read_all(path, options=SourceOptions(low_memory=low_memory)).cells) == 3
+    path.write_bytes(path.read_bytes().replace(good, bad))
+    with pytest.raises(UsageError, match="it is damaged"):
+        read_all(path, options=SourceOptions(low_memory=low_memory))

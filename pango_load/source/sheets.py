@@ -24,6 +24,7 @@ from pango_load.source.formats import (
     shown_headers,
     still_damaged,
 )
+from pango_load.source.free_memory import give_back_memory
 from pango_load.source.packing import BROKEN_ARCHIVE
 from pango_load.source.sheet_headers import LOOKED_AT, pick_header_row, pick_sheet
 from pango_load.source.sheet_notes import memory_note, passed_note, rounded_numbers, sheet_notes
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 # The engine wonders about charts and the like on the terminal.
 logging.getLogger("calamine").setLevel(logging.ERROR)
 
-CHUNK_ROWS = 16384
+# What is asked of a chunk costs the same for few rows as for many; in 22 columns, these are some 36,000 rows.
+_CHUNK_CELLS = 3 << 18
+_CHUNK_ROWS = (1024, 65_536)
 _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _LONG_NUMBER = r"^-?\d{16,}$"
@@ -120,6 +123,7 @@ class SheetReader:
             rounded=rounded_numbers(sheet.facts, by_number, after=header_row),
         )
         self._records = self._find_records()
+        give_back_memory()
 
     def with_headers(self, extra: Sequence[str]) -> SheetReader:
         """Itself: the headers stand in the sheet."""
@@ -131,8 +135,10 @@ class SheetReader:
         self.fingerprint = fingerprint_file(self._path, expected or self.fingerprint)
         failed = self._failed_by_row()
         has_code = CODE_COLUMN in self._records.columns and CODE_COLUMN not in self.headers
-        for start in range(0, self._records.height, CHUNK_ROWS):
-            part = self._records.slice(start, CHUNK_ROWS)
+        least, most = _CHUNK_ROWS
+        size = min(max(_CHUNK_CELLS // len(self._names), least), most)
+        for start in range(0, self._records.height, size):
+            part = self._records.slice(start, size)
             rows = part.get_column("\x00row")
             frame = part.select(self.headers)
             damaged = {

@@ -24,6 +24,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+HELD = """
+import resource, sys
+from pathlib import Path
+from pango_load.plan import SourceOptions
+from pango_load.source.files import open_source
+
+source = open_source([Path(sys.argv[1])], SourceOptions())
+print(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() >> 10)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
 WORKBOOK = """
 import sys, xlsxwriter
 
@@ -97,6 +108,18 @@ def test_five_times_the_rows_of_a_workbook_take_the_same_memory(tmp_path: Path) 
 
     assert peaks[1] < 150
     assert peaks[1] / peaks[0] < 1.25
+
+
+@pytest.mark.heavy
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process holds is told by /proc")
+def test_what_reading_a_workbook_took_is_given_back(tmp_path: Path) -> None:
+    """Protects the machine that a load waits on for hours: the rows alone are needed by then."""
+    path = tmp_path / "a.xlsx"
+    subprocess.run([sys.executable, "-c", WORKBOOK, str(path), "100000"], check=True)
+    run = subprocess.run([sys.executable, "-c", HELD, str(path)], capture_output=True, text=True, check=True)
+    held, peak = map(int, run.stdout.split())
+
+    assert held / peak < 0.75
 
 
 @pytest.mark.heavy

@@ -351,8 +351,7 @@ class Chunk:
     """Some thousands of adjacent records, as text.
 
     Attributes:
-        frame: every column String, named by header, null where the cell is empty; one row for each record,
-            damaged ones included (all null).
+        frame: columns of String, named by header, null where a cell is empty; a row for each record, damaged ones too.
         first: position of its first record: 0 for the first record of the run, counted over all files.
         rows: Int64, the number of each record as a person counts it in that file: the line of the record plus the
             header's in CSV, the sheet's row in Excel, the line in JSONL. Increasing; gaps where blank rows stand.

@@ -7,6 +7,8 @@ import unicodedata
 from datetime import UTC, datetime
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Latin letters, Vietnamese ones included, quotes and dashes: neither wide nor put over another letter.
+_NARROW = re.compile("[\x00-\u02ff\u1e00-\u1eff\u2010-\u2027]*")
 _NAMES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -69,7 +71,7 @@ def utc_text(seconds: float) -> str:
 
 def text_width(text: str) -> int:
     """How many columns of a terminal `text` takes: wide letters two, combining marks none."""
-    if text.isascii():
+    if _NARROW.fullmatch(text):
         return len(text)
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1

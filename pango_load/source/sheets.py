@@ -48,6 +48,7 @@ _RAW_CHARACTERS = 4096
 _DATE = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 _LONG_NUMBER = r"^-?\d{16,}$"
 _ODD = rf"{_DATE}|{_LONG_NUMBER}"
+_SHORTEST_ODD = 16
 _TIME_ONLY = "1899-12-31 "
 
 
@@ -141,11 +142,8 @@ class SheetReader:
             part = self._records.slice(start, size)
             rows = part.get_column("\x00row")
             frame = part.select(self.headers)
-            damaged = {
-                index: self._damage(row, failed[row], part.row(index)[1:])
-                for index, row in enumerate(rows)
-                if row in failed
-            }
+            spoiled = rows.is_in(list(failed)).arg_true() if failed else ()
+            damaged = {index: self._damage(rows[index], failed[rows[index]], part.row(index)[1:]) for index in spoiled}
             if has_code:
                 damaged |= _still_damaged(part, self.headers)
             if damaged:
@@ -218,7 +216,9 @@ def _load(path: Path, wanted: str | None) -> _Sheet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             frame, first_column = _cells(book, name)
-            odd = [name for name in frame.columns if frame.get_column(name).str.contains(_ODD).any()]
+            longest = frame.select(pl.all().str.len_bytes().max()).row(0, named=True)
+            long = [name for name, size in longest.items() if (size or 0) >= _SHORTEST_ODD]
+            odd = [name for name in long if frame.get_column(name).str.contains(_ODD).any()]
             has_long = any(frame.get_column(name).str.contains(_LONG_NUMBER).any() for name in odd)
             facts = _read_facts(path, name, long_numbers=has_long)
             dates = [name for name in odd if frame.get_column(name).str.contains(_DATE).any()]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NO_VALUE = "a formula without a value"
 
-_PIECE_BYTES = 1 << 18  # what stays at hand in the processor while it is looked at several times
+_PIECE_BYTES = 1 << 16  # what stays at hand in the processor while it is looked at several times
 _HEAD_BYTES = 4096
 _VAST = 100_000_000  # cells, each some 24 bytes in the fast engine
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b([^>]*)>")

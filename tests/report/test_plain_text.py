@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,3 +63,11 @@ def test_shortened_text_fits(text: str, width: int) -> None:
 def test_a_masked_value_keeps_its_shape_only() -> None:
     """Enough to see what is wrong, not who it is."""
     assert masked("Nguyễn.An7@shop.vn") == "xxxxxx.xx9@xxxx.xx"
+
+
+def test_a_letter_takes_the_columns_that_unicode_gives_it() -> None:
+    """Most letters are not asked one by one; none of those may be wide, or stand over another."""
+    for code in [*range(0xD800), *range(0xE000, 0x20000)]:
+        letter = chr(code)
+        wide = 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        assert text_width(letter) == (0 if unicodedata.combining(letter) else wide), hex(code)

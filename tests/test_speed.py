@@ -47,6 +47,11 @@ import polars as pl
 lengths = pl.all().str.len_bytes().sum()
 pl.scan_csv(sys.argv[1], infer_schema=False).select(lengths).collect(engine="streaming")
 """
+FLOOR_OF_WORKBOOKS = """
+import sys
+import fastexcel
+fastexcel.read_excel(sys.argv[1]).load_sheet(0, dtypes="string").to_polars()
+"""
 COST = """
 import resource
 used = resource.getrusage(resource.RUSAGE_SELF)
@@ -62,6 +67,25 @@ except SystemExit:
     heavy = {"polars", "httpx", "pydantic", "openpyxl", "starlette", "ruamel"}
     print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
+
+
+WORKBOOK_CHECK = """
+import sys
+sys.argv = ["pango-load", "check", *sys.argv[1:]]
+from pango_load.cli.program import program
+try:
+    program()
+except SystemExit as ended:
+    print(ended.code, sorted({"openpyxl", "xlsxwriter", "xlrd"} & set(sys.modules)))
+"""
+
+
+def write_workbook(path: Path, count: int) -> Path:
+    """The customers as a workbook; a process of its own writes it, since its memory would be taken for the reader's."""
+    write_customers(path.with_suffix(".csv"), count)
+    code = "import sys, polars as pl; pl.read_csv(sys.argv[1], infer_schema=False).write_excel(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", code, str(path.with_suffix(".csv")), str(path)], check=True)
+    return path
 
 
 def write_customers(path: Path, count: int) -> Path:
@@ -198,3 +222,27 @@ def test_help_is_shown_without_what_is_heavy() -> None:
     """Protects the first impression: nothing that reads, sends or judges is imported to say what there is."""
     said = subprocess.run([sys.executable, "-c", HELP], check=True, capture_output=True, text=True)
     assert said.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(("rows", "said"), [(1, "3 ['xlsxwriter']"), (0, "0 []")], ids=["a row rejected", "none"])
+def test_a_workbook_is_read_with_the_fast_engine_alone(rows: int, said: str, tmp_path: Path) -> None:
+    """Protects the start of a nightly job: the other libraries for workbooks take longer to import than ten rows do."""
+    # The first customer's birthday is none.
+    write_workbook(tmp_path / "a.xlsx", 3)
+    words = ["a.xlsx", *KIND, "--out", "out", "--quiet", *(() if rows else ("--skip-rows", "1"))]
+    done = subprocess.run(
+        [sys.executable, "-c", WORKBOOK_CHECK, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == said
+
+
+@pytest.mark.heavy
+def test_the_check_of_a_workbook_stays_near_the_engine_that_reads_it(tmp_path: Path) -> None:
+    """Protects whoever gets workbooks; with fewer columns than the benchmark's, the start and the rejects weigh more."""
+    path = write_workbook(tmp_path / "a.xlsx", 200_000)
+
+    floor = min((cost_of(tmp_path, FLOOR_OF_WORKBOOKS, str(path)) for _ in range(2)), key=lambda cost: cost.cpu)
+    check = check_of(path)
+
+    assert check.cpu <= 3.5 * floor.cpu
+    assert check.peak <= 2.2 * floor.peak

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
-import xlsxwriter  # type: ignore[import-untyped] # no stubs exist
-
 from pango_load.report.book_comments import UnfamiliarError, multiplied
 from pango_load.report.tally import problem_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import xlsxwriter  # type: ignore[import-untyped] # no stubs exist
 
 SHEET_PART = "xl/worksheets/sheet1.xml"
 """The archive's member that holds the rows."""
@@ -140,6 +140,9 @@ def _frame(
     comments: Mapping[tuple[int, int], str],
     heights: Mapping[int, float],
 ) -> BookFrame:
+    # Imported here: most workbooks hold no row to be rejected.
+    import xlsxwriter
+
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
         sheet = book.add_worksheet(title)

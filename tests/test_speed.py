@@ -238,7 +238,7 @@ def test_a_workbook_is_read_with_the_fast_engine_alone(rows: int, said: str, tmp
 
 @pytest.mark.heavy
 def test_the_check_of_a_workbook_stays_near_the_engine_that_reads_it(tmp_path: Path) -> None:
-    """Protects whoever gets workbooks; with fewer columns than the benchmark's, the start and the rejects weigh more."""
+    """Protects whoever gets workbooks; in fewer columns than the benchmark's, start and rejects weigh more."""
     path = write_workbook(tmp_path / "a.xlsx", 200_000)
 
     floor = min((cost_of(tmp_path, FLOOR_OF_WORKBOOKS, str(path)) for _ in range(2)), key=lambda cost: cost.cpu)

@@ -177,6 +177,8 @@ class _Retrying:
                 stopped = reason
             refused = {} if mending is None else mending.refused
             providers = run_to_retry.providers(mended, refused, keeper.for_others, tuple(run.fingerprints))
+            # Rows that are left out are in no file any more: what somebody has typed into them stays.
+            run.taken_in = frozenset() if keeper.skipped_rows else run_to_retry.taken_in(plan, mended)
             return self._end(run, providers, stopped, _notice(mended, mending))
 
     def _nothing_left(self) -> LoadReport | None:

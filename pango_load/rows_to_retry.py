@@ -103,6 +103,15 @@ class RunToRetry:
             f"Name the mended file: pango-load retry {self.known.id} FILE",
         )
 
+    def taken_in(self, plan: LoadPlan, mended: RowsToRetry) -> frozenset[Path]:
+        """The row files whose every line was read, so that they may be written anew."""
+        own = self._row_files() if mended.own is not None else []
+        return frozenset(path.resolve() for path in (*plan.files, *own))
+
+    def _row_files(self) -> list[Path]:
+        names: tuple[RowFileName, ...] = ("rejected", "unknown") if self.folder.is_dir() else ()
+        return [path for name in names for path in row_files_in(self.folder, name)]
+
     def match(self, plan: LoadPlan, *, is_mapping_named: bool) -> RowsToRetry:
         """Find the row of the run for each line of `plan.files`.
 
@@ -206,8 +215,7 @@ class RunToRetry:
 
     def _own_rows(self, left: LeftRows, plan: LoadPlan) -> PickedRows | None:
         theirs = {path.resolve() for path in plan.files}
-        names: tuple[RowFileName, ...] = ("rejected", "unknown") if self.folder.is_dir() else ()
-        files = [path for name in names for path in row_files_in(self.folder, name) if path.resolve() not in theirs]
+        files = [path for path in self._row_files() if path.resolve() not in theirs]
         if not files:
             return None
         try:

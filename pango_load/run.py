@@ -16,6 +16,7 @@ from pango_load.catalogue.problems import PROBLEM_KINDS
 from pango_load.errors import LoadStopped, MustBeMended, exit_code_of
 from pango_load.plan import OnUnknown
 from pango_load.records import Counts
+from pango_load.report.edited_files import edited_files_in
 from pango_load.report.folder_lock import claim_folder
 from pango_load.report.html import REPORT_FILE, Example, MappingLine, ReportPage, write_report
 from pango_load.report.plain_text import utc_text
@@ -141,6 +142,7 @@ class Run:
         examples: a few cells of each problem, for the report page.
         damage: what was seen in whole columns.
         superseded: what unfinished loads of older content leave behind, where this one takes their place.
+        taken_in: row files whose every row was read by a retry: they need not be kept, whoever has changed them.
         balance: under `retry`, whose rows these are: the summary is that run's, everything else is of the retry.
     """
 
@@ -170,6 +172,7 @@ class Run:
     notices: Sequence[str] = ()
     examples: Sequence[Example] = ()
     damage: Sequence[Finding] = ()
+    taken_in: frozenset[Path] = frozenset()
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -187,7 +190,7 @@ class Run:
     def open_rows(self, name: RowFileName) -> RowFile:
         """A row file of this run, in the format of the first source file."""
         file = self.road.source.files[0]
-        return open_row_file(
+        rows = open_row_file(
             self.folder,
             name,
             format=row_format(file.format.value),
@@ -197,6 +200,8 @@ class Run:
             sheet=file.sheet or None,
             files=self.file_names if self.balance is None else self.balance.names,
         )
+        rows.taken_in = self.taken_in
+        return rows
 
     def keep(self, rows: RowFile) -> None:
         """Finish a row file and remember where it is."""
@@ -339,6 +344,7 @@ class Run:
             rejected=self.left.get("rejected", before.rejected),
             unknown=self.left.get("unknown", before.unknown),
             unsent=self.left.get("unsent", before.unsent),
+            edited=tuple(map(str, edited_files_in(self.folder))) if self.folder.is_dir() else (),
             damaged=str(damaged) if damaged.exists() else None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import polars as pl
 
 from pango_load.records import FILE_MARK, MARK_COLUMNS, ROW_MARKS
+from pango_load.report.edited_files import is_edited, keep_edited, remember_written
 from pango_load.report.plain_text import one_line
 from pango_load.report.private_files import create_private, part_of, write_whole
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pango_load.records import Chunk, Damage, Problem, RejectedRows
+
+_log = logging.getLogger(__name__)
 
 RowFileName = Literal["rejected", "unknown", "unsent"]
 RowFormat = Literal["csv", "xlsx", "jsonl"]
@@ -101,6 +105,8 @@ class RowFile(ABC):
         self.headers = tuple(header for header in headers if header not in MARK_COLUMNS)
         self.paths: tuple[Path, ...] = ()
         self.rows = 0
+        self.taken_in: frozenset[Path] = frozenset()
+        """Files whose every row was read: they are replaced whoever has changed them; others are kept aside."""
         self._chunk: Chunk | None = None
         self._held: list[tuple[int, tuple[Problem, ...]]] = []
         self._parts: dict[Path, Path] = {}
@@ -174,6 +180,8 @@ class RowFile(ABC):
     def close(self) -> Path | None:
         """Complete the file and put it in its place; older ones of the same name, in any format, are removed.
 
+        One that somebody has changed since it was written is kept as `rejected.edited-1.csv`.
+
         Returns:
             the file, the first of them where there are several (`paths` has all); None where no row was written, or
             where it was discarded: the older ones stay then.
@@ -190,13 +198,20 @@ class RowFile(ABC):
 
     def _place(self) -> None:
         placed = list(self._parts)
+        for path in row_files_in(self.folder, self.name):
+            if path.resolve() not in self.taken_in and is_edited(path):
+                _log.warning("%s was changed by hand: it is %s now", path.name, keep_edited(path).name)
+        # Before they are in their places: whoever opens one there may change it at once.
+        rows = {path: part for path, part in self._parts.items() if path.name != DAMAGED}
+        if rows:
+            remember_written(self.folder, rows)
         for path in placed:
             self._parts[path].replace(path)
             del self._parts[path]
         for path in _found(self.folder, _OLDER[self.name]):
             if path not in placed:
                 path.unlink()
-        self.paths = tuple(path for path in placed if path.name != DAMAGED)
+        self.paths = tuple(rows)
         self._is_placed = True
 
     def discard(self) -> None:

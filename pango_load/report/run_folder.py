@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pango_load.errors import AlreadyRunning, UsageError
+from pango_load.report.edited_files import WRITTEN_FILE, is_edited, keep_edited
 from pango_load.report.folder_lock import LOCK_FILE, claim_folder
 from pango_load.report.private_files import FOLDER_MODE
 
@@ -19,8 +20,9 @@ RUNS_FOLDER = "pango-load-runs"
 
 _OWN = re.compile(
     r"(rejected|unknown|unsent)(-\d+)?\.(csv|xlsx|jsonl)|damaged\.txt|summary\.json|report\.html|run\.log"
-    r"|\..+\.\d+\.part|" + re.escape(LOCK_FILE)
+    r"|\..+\.\d+\.part|" + "|".join(map(re.escape, (LOCK_FILE, WRITTEN_FILE)))
 )
+_ROWS = re.compile(r"(rejected|unknown|unsent)(-\d+)?\.(csv|xlsx|jsonl)")
 
 
 def is_own_file(name: str) -> bool:
@@ -69,6 +71,7 @@ def open_run_folder(
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         with claim_folder(folder):
             if not resumed:
+                _keep_edited_files(folder)
                 _remove_own_files(folder)
     except OSError as error:
         raise UsageError(
@@ -93,6 +96,13 @@ def _make_runs_folder(runs: Path) -> None:
     ignore = runs / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+
+
+def _keep_edited_files(folder: Path) -> None:
+    """What somebody has typed into the row files of the run before."""
+    for path in [path for path in folder.iterdir() if _ROWS.fullmatch(path.name) and path.is_file()]:
+        if is_edited(path):
+            keep_edited(path)
 
 
 def _remove_own_files(folder: Path) -> None:

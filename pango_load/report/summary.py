@@ -168,6 +168,8 @@ class LeftFiles(_Part):
     rejected: tuple[PathText, ...] = ()
     unknown: tuple[PathText, ...] = ()
     unsent: tuple[PathText, ...] = ()
+    edited: tuple[PathText, ...] = ()
+    """Row files that somebody had changed, and which were about to be written anew."""
     damaged: PathText | None = None
     report: PathText | None = None
     log: PathText | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from pango_load.plan import OnUnknown
@@ -315,6 +316,8 @@ def _place_lines(summary: Summary) -> list[Line]:
     lines = [Line(f"Run     {one_line(summary.run)}", "dim"), Line(f"Folder  {one_line(summary.folder)}", "dim")]
     if summary.state_folder:
         lines.append(Line(f"State   {one_line(summary.state_folder)}", "dim"))
+    edited = [one_line(PurePath(path).name) for path in summary.left.edited]
+    lines += [Line(f"Yours   {name}: changed by hand, so it was not overwritten") for name in edited]
     return lines
 
 

@@ -141,6 +141,59 @@ def test_an_order_of_several_rows_is_overtaken_with_all_of_them(tmp_path: Path, 
     assert sent == [("3", 1), ("2", 2)]
 
 
+@pytest.mark.parametrize("grows", [False, True], ids=["resend", "append"])
+def test_a_rejected_file_that_was_mended_is_not_overwritten_by_the_same_load(grows: bool, tmp_path: Path) -> None:
+    """Protects an afternoon's work in `rejected.csv` from whoever gives the load again before the retry."""
+    rows = [customer(1), customer(2), customer(3, **BAD)]
+    write_csv(tmp_path / "a.csv", rows)
+    words = ("a.csv", *MAIN_JOB, *ZONE, *QUICK, "--out", "run")
+    own, kept = tmp_path / "run" / "rejected.csv", tmp_path / "run" / "rejected.edited-1.csv"
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close:1"),))) as sandbox:
+        assert pango_load(*words, "--on-unknown", "hold", folder=tmp_path, sandbox=sandbox).code == 3
+        written = own.read_text(encoding="utf-8")
+        own.write_text(written.replace(BAD["email"], "mended@example.vn"), encoding="utf-8")
+        edited = own.read_text(encoding="utf-8")
+        if grows:
+            write_csv(tmp_path / "a.csv", [*rows, customer(4)])
+        again = pango_load(
+            *words, *(("--append",) if grows else ("--on-unknown", "resend")), folder=tmp_path, sandbox=sandbox
+        )
+        assert again.code == 3, again.err
+        assert (own.read_text(encoding="utf-8"), kept.read_text(encoding="utf-8")) == (written, edited)
+        assert "rejected.edited-1.csv: changed by hand, so it was not overwritten" in again.out
+        retried = pango_load("retry", "last", str(kept), "--json", folder=tmp_path, sandbox=sandbox)
+        assert (retried.code, retried.counts["accepted"]) == (0, 4 if grows else 3), retried.err
+        assert retried.summary["left"] == {
+            "rejected": [],
+            "unknown": [],
+            "unsent": [],
+            "edited": [str(kept)],
+            "damaged": None,
+            "report": str(tmp_path / "run" / "report.html"),
+            "log": str(tmp_path / "run" / "run.log"),
+        }
+    assert kept.read_text(encoding="utf-8") == edited
+
+
+def test_row_files_that_nobody_has_changed_are_replaced(tmp_path: Path) -> None:
+    """Protects a run's folder from copies: only what somebody has typed is worth one."""
+    write_csv(tmp_path / "a.csv", [customer(1), customer(2, **BAD)])
+    with Sandbox(SandboxSettings(windows=())) as sandbox:
+        words = ("a.csv", *MAIN_JOB, *ZONE, "--out", "run")
+        own = tmp_path / "run" / "rejected.csv"
+        for again in ((), ("--again",)):
+            assert pango_load(*words, *again, folder=tmp_path, sandbox=sandbox).code == 3
+            # Copied back, or looked at by a program that writes the file as it was.
+            own.write_bytes(own.read_bytes())
+        own.write_text(own.read_text(encoding="utf-8").replace(BAD["email"], "mended@example.vn"), encoding="utf-8")
+        assert pango_load("check", *words, folder=tmp_path, sandbox=sandbox).code == 3
+        assert "mended@example.vn" in (tmp_path / "run" / "rejected.edited-1.csv").read_text(encoding="utf-8")
+    assert sorted(path.name for path in (tmp_path / "run").glob("rejected*")) == [
+        "rejected.csv",
+        "rejected.edited-1.csv",
+    ]
+
+
 def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:
     """Protects the report (warnings, damage) and the guard against deletions from an interruption."""
     rows = [

@@ -20,6 +20,7 @@ from openpyxl.utils import get_column_letter
 from support.report_rows import a_chunk, a_problem
 
 from pango_load.records import ROW_MARKS
+from pango_load.report.edited_files import WRITTEN_FILE
 from pango_load.report.row_files import open_row_file
 from pango_load.report.row_xlsx import XlsxRowFile, sheet_title
 from pango_load.report.sheet_rows import column_names, real_date, text_cell
@@ -122,7 +123,8 @@ def test_a_workbook_is_for_its_owner_only_and_leaves_no_half(tmp_path: Path) -> 
     """Other users of the machine must not read customers."""
     path = workbook_of(tmp_path, [ROW], [a_problem()])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [path]
+    assert set(tmp_path.iterdir()) == {path, tmp_path / WRITTEN_FILE}
+    assert stat.S_IMODE((tmp_path / WRITTEN_FILE).stat().st_mode) == 0o600
 
 
 def test_rows_beyond_a_sheet_go_into_further_files(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.worksheet import Worksheet
 from support.source_reading import read_all
 
-from pango_load.errors import UsageError
+from pango_load.errors import MustBeMended, UsageError
 from pango_load.plan import SourceOptions
 from pango_load.source.files import open_source
 from pango_load.source.formats import RoundedNumbers
@@ -309,3 +309,18 @@ def test_any_table_of_text_written_as_a_sheet_reads_back_cell_for_cell(table: li
         filled = [(number, row) for number, row in enumerate(table, 2) if any(row)]
         assert read.cells == [tuple(cell or None for cell in row) for _, row in filled]
         assert read.rows == [number for number, _ in filled]
+
+
+@pytest.mark.parametrize("name", ["a.xls", "a.ods", "a.bin", "a", "~a.xlsx", "\udcff.xlsx"], ids=ascii)
+def test_a_workbook_is_known_by_its_content_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    """Protects exports and attachments whose names say something else, or are no text at all."""
+    path = write(tmp_path, [["a"], ["1"]]).rename(tmp_path / name)
+    assert read_all(path).cells == [("1",)]
+
+
+def test_a_workbook_that_changes_after_it_was_looked_at_is_not_sent(tmp_path: Path) -> None:
+    """Protects the totals: the rows in memory are those of a file that is no longer there."""
+    source = open_source([write(tmp_path, [["a"], ["1"]])], SourceOptions())
+    write(tmp_path, [["a"], ["2"]])
+    with pytest.raises(MustBeMended, match="changed while it was being read"):
+        list(source.read_chunks())

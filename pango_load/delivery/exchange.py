@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ ODD_IN_A_ROW = 10
 """So many successes in a row that are no JSON, and none that is, mean that something else answers in Pango's place."""
 ODD_AT_FIRST = 3
 LONGEST_CODE = 64
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|\d{1,5}")
+"""What can be a code of the platform, and is no sentence."""
 LONG_WAIT = 60.0
 """Waits for quota longer than this (seconds) do not count as time in which nothing works."""
 
@@ -187,6 +190,7 @@ class Exchange:
                 judge(reply, profile=self.client.profile, entries=len(piece), now=self.clock.now()),
                 self.scrubber,
                 entries,
+                keep_words=self.client.profile.keep_words,
             )
             match judgement.fate:
                 case Fate.NEVER_SENT:
@@ -379,10 +383,26 @@ class Exchange:
         return MustBeMended(f"{self.client.host} answers HTTP {judgement.http} ({shown}).", advice)
 
 
-def freed(judgement: Judgement, scrubber: Scrubber, entries: Sequence[bytes]) -> Judgement:
-    """`judgement` without secrets and without values of `entries`, at once: nothing later has to think of it."""
+def _code_alone(code: str, otherwise: str) -> str:
+    return code if _CODE.fullmatch(code) else otherwise
+
+
+def freed(judgement: Judgement, scrubber: Scrubber, entries: Sequence[bytes], *, keep_words: bool = True) -> Judgement:
+    """`judgement` without secrets and without values of `entries`, at once: nothing later has to think of it.
+
+    Without `keep_words` nothing of what an answer says is left but a code that looks like one.
+    """
     if not judgement.code and not judgement.failures:
         return judgement
+    if not keep_words and judgement.http is not None:
+        judgement = replace(
+            judgement,
+            code=_code_alone(judgement.code, f"HTTP_{judgement.http}"),
+            words="",
+            failures=tuple(
+                replace(failure, code=_code_alone(failure.code, "REFUSED"), words="") for failure in judgement.failures
+            ),
+        )
     said = [judgement.code, judgement.words]
     for failure in judgement.failures:
         said += [failure.code, failure.words]

@@ -49,6 +49,8 @@ class Profile:
             answer counts as one that never came.
         empty_is_success: a 2xx without any body is an acceptance. The sample of a 200 could not be read (pango-api.md,
             3.1), so by default such an answer says nothing, and counts as one that never came.
+        keep_words: whether the platform's words about a refusal are kept, freed of secrets and of row values. Without,
+            its status and code are all that is shown and kept.
         values: further values for the places, for instance an account name.
     """
 
@@ -71,6 +73,7 @@ class Profile:
     success_paths: tuple[str, ...] = ("success", "data.success", "result.success")
     unclear_is_success: bool = False
     empty_is_success: bool = False
+    keep_words: bool = True
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def auth_call(self, credentials: Credentials) -> tuple[dict[str, str], dict[str, str]]:

@@ -19,6 +19,9 @@ Span = tuple[int, int]
 _URL = re.compile(r"(?:%[0-9A-Fa-f]{2})+|\+")
 _HTML = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _JSON = re.compile(r"(?:\\u[0-9A-Fa-f]{4})+|\\x[0-9A-Fa-f]{2}|\\U[0-9A-Fa-f]{8}|\\[\"'\\/bfnrt]")
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
+"""Python shows bytes so: the letters beyond ASCII in two to four of them."""
+_HEX_PAIRS = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :-]){2,}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -44,7 +47,7 @@ def readings(text: str) -> Iterator[Reading]:
     plain = Reading(text, tuple((at, at + 1) for at in range(len(text))))
     seen = {text}
     yield plain
-    for ways in (("url",), ("html",), ("json",), ("url", "html", "json")):
+    for ways in (("url",), ("html",), ("json",), ("bytes",), ("hex",), ("url", "html", "json")):
         reading = plain
         for way in ways:
             reading = _unescaped(reading, *_WAYS[way])
@@ -133,8 +136,18 @@ def _from_json(escape: str) -> str:
     return pairs.decode("utf-16", "replace")
 
 
+def _from_bytes(escape: str) -> str:
+    return bytes.fromhex(escape.replace("\\x", "")).decode("utf-8", "replace")
+
+
+def _from_hex(pairs: str) -> str:
+    return bytes.fromhex(re.sub(r"[ :-]", "", pairs)).decode("utf-8", "replace")
+
+
 _WAYS: dict[str, tuple[re.Pattern[str], Callable[[str], str]]] = {
     "url": (_URL, _from_url),
     "html": (_HTML, html.unescape),
     "json": (_JSON, _from_json),
+    "bytes": (_BYTES, _from_bytes),
+    "hex": (_HEX_PAIRS, _from_hex),
 }

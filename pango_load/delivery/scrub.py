@@ -52,6 +52,11 @@ _CODED = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r"[ _.-]{1,3}")
 """What a server may put between the words of a value."""
+_HEX = re.compile(r"[0-9A-Fa-f]{6,}")
+_SPACED = re.compile(r"(?<!\w)[^\W\d_](?:[ ._*|/,-]{1,3}[^\W\d_]){2,}(?!\w)")
+"""Letters that were put apart, so that they are no words."""
+_TAIL = re.compile(r"(?<!\d)\d{4,14}(?!\d)")
+_PHONE_VALUE = re.compile(r"\+?(?:0|84|00)[\d .()-]{6,20}")
 _KEY_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -122,6 +127,8 @@ class _Sought:
     Attributes:
         words: those of values with several; without accents, like `pairs`.
         pairs: words that are neighbours in a value.
+        solid: the values without accents, blanks and signs.
+        phones: the digits of those that are phone numbers.
     """
 
     accented: Collection[_Needle]
@@ -130,6 +137,8 @@ class _Sought:
     plain: frozenset[str]
     words: frozenset[str]
     pairs: frozenset[tuple[str, str]]
+    solid: frozenset[str]
+    phones: frozenset[str]
 
     @classmethod
     def of(cls, values: _Values, secrets: Iterable[_Needle]) -> _Sought:
@@ -148,6 +157,10 @@ class _Sought:
             plain=frozenset(folded(value.strip())[:VALUE_PREFIX] for value in values.plain),
             words=frozenset(parts - said),
             pairs=frozenset(pairs),
+            solid=frozenset(text for each in texts if len(text := "".join(each)) >= SHORTEST_VALUE),
+            phones=frozenset(
+                re.sub(r"\D", "", value) for value in values.plain if _PHONE_VALUE.fullmatch(value.strip())
+            ),
         )
 
 
@@ -162,6 +175,8 @@ def _clean(text: str, sought: _Sought) -> str:
     for reading in readings(text):
         marks.extend(_found(reading, sought))
     marks.extend((coded.span(), VALUE) for coded in _CODED.finditer(text) if _hides(coded[0], sought))
+    marks.extend((apart.span(), VALUE) for apart in _SPACED.finditer(text) if _spells(apart[0], sought))
+    marks.extend((tail.span(), VALUE) for tail in _TAIL.finditer(text) if _ends_a_phone(tail[0], sought))
     text = _marked(text, marks)
     # A number may stand right beside a value, and look like a part of it before.
     text = _PHONE.sub(NUMBER, _EMAIL.sub(EMAIL, text))
@@ -196,8 +211,19 @@ def _word_runs(text: str, sought: _Sought) -> Iterator[Span]:
         before = word
 
 
+def _spells(letters: str, sought: _Sought) -> bool:
+    """Whether letters that stand apart are those of a value, or of a part of one."""
+    solid = "".join(_WORD.findall(bare(letters)))
+    return any(solid in value or value in solid for value in sought.solid)
+
+
+def _ends_a_phone(digits: str, sought: _Sought) -> bool:
+    """Whether `digits` are the last of a phone number of the entries, as one is named that must not be shown."""
+    return any(phone.endswith(digits) for phone in sought.phones)
+
+
 def _hides(coded: str, sought: _Sought) -> bool:
-    """Whether `coded` is base64 with the beginning of a value in it."""
+    """Whether `coded` is base64, or bytes in hexadecimal digits, with the beginning of a value in it."""
     return bool(sought.plain) and any(head in text for text in map(folded, _decoded(coded)) for head in sought.plain)
 
 
@@ -245,7 +271,11 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _decoded(coded: str) -> Iterator[str]:
-    """What `coded` says as base64, wherever in it that begins."""
+    """What `coded` says as base64 or as hexadecimal digits, wherever in it that begins."""
+    for found in _HEX.finditer(coded):
+        for lead in range(2):
+            digits = found[0][lead:]
+            yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("utf-8", "replace")
     standard = coded.rstrip("=").replace("-", "+").replace("_", "/")
     for lead in range(4):
         part = standard[lead:]

@@ -98,6 +98,8 @@ def judge_authentication(  # noqa: PLR0911 - a table of answers
         case Answer():
             pass
     code, words = said(reply, profile)
+    if not profile.keep_words:
+        words = ""
     words = scrubber.clean(f"HTTP {reply.status}, {code}: {words}" if words else f"HTTP {reply.status}, {code}")
     document = reply.document() if reply.is_whole else None
     refused = CredentialsRefused(

@@ -180,6 +180,7 @@ NAMED = json.dumps(
         "note": "Pay An Ha, an invalid name that must be of seven letters",
         "email": "vo.thuy-kieu@shop.example",
         "city": "Huế",
+        "phone": "0908764321",
     }
 ).encode()
 SAID = {
@@ -194,6 +195,16 @@ SAID = {
     "inside a code": ("BAD_QỮYZK", "BAD_[value]"),
     "short words side by side": ("of an_ha", "of [value]"),
     "a part of an address": ("Thuy Kieu, vo_thuy", "[value], [value]"),
+    "bytes as Python shows them": (r"bad: b'Zxq\xc6\xb0\xc6\xa1ng Phl\xc3\xb5mn'", "bad: b'[value]'"),
+    "hexadecimal digits": ("bad: 0x5a7871c6b0c6a16e67205068 in it", "bad: [value] in it"),
+    "hexadecimal pairs": ("bad: 5a:78:71:c6:b0:c6:a1:6e:67 in it", "bad: [value]in it"),
+    "letters put apart": ("bad: P h l õ m n or Q-ữ-y-z-k", "bad: [value] or [value]"),
+    "the last digits of a phone": (
+        "phone ending in 4321 exists, limit 1234",
+        "phone ending in [value] exists, limit 1234",
+    ),
+    "numbers of rows": ("rows 0, 8, 7, 6 and 7:6:4 of 0908 are wrong", "rows 0, 8, 7, 6 and 7:6:4 of 0908 are wrong"),
+    "letters apart that are no value": ("use a, b or c of x y z", "use a, b or c of x y z"),
     "words of the refusal and the keys": (
         "Invalid name: fullName must be full of customer, city of an",
         "Invalid name: fullName must be full of customer, city of an",

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pango_load.delivery.answer import Answer, NeverSent, NoAnswer, Trouble
-from pango_load.delivery.profile import DOCUMENTED
+from pango_load.delivery.exchange import freed
+from pango_load.delivery.profile import DOCUMENTED, read_profile
+from pango_load.delivery.scrub import Scrubber
 from pango_load.delivery.verdict import EntryFailure, Fate, judge, seconds
 
 NOW = 1_790_000_000.0
@@ -192,3 +194,23 @@ def test_a_429_takes_the_named_header_before_the_usual_one() -> None:
         return judge(reply, profile=DOCUMENTED, entries=1, now=NOW).wait
 
     assert (wait("5", "9"), wait("0", "9"), wait(None, "9"), wait("0", None), wait(None, None)) == (5, 9, 9, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "kept"),
+    [("MISSING_INFO", "MISSING_INFO"), (1001, "1001"), ("An is no name", "HTTP_400"), ("", "HTTP_400")],
+)
+def test_a_profile_that_keeps_no_words_keeps_status_and_code_alone(code: str | int, kept: str) -> None:
+    """Protects those for whom no masking is sure enough: nothing that a server may say in words is left."""
+    profile = read_profile({"keep_words": False})
+    said = {"success": False, "errorCode": code, "message": "Row 1: of Q.ữ.y.z.k, hash 1f3a"}
+    listed = [{"index": 0, "code": "of An", "message": "Qữyzk"}]
+    for document in (said, said | {"errors": listed}, said | {"errors": listed, "success": True}):
+        found = judge(answer(400, document), profile=profile, entries=2, now=NOW)
+        partly = judge(answer(200, document | {"success": True, "errors": listed}), profile=profile, entries=2, now=NOW)
+        for each in (found, partly):
+            cleaned = freed(each, Scrubber(), [b"{}"], keep_words=profile.keep_words)
+            assert (cleaned.words, cleaned.code) == ("", kept if each.http == 400 else kept.replace("400", "200"))
+            assert {(failure.code, failure.words) for failure in cleaned.failures} <= {("REFUSED", "")}
+            # What tells which row it was is read before.
+            assert cleaned.named == each.named

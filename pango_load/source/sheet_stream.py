@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
@@ -96,6 +97,9 @@ class SheetStream:
         self._is_alone = asked is not None
         self._header_row, self._names = self._find_headers(options.header_row)
         self.headers = shown_headers(list(self._names.values()), marks=options.marks)
+        by_name = {name: column for column, name in self._names.items()}
+        self._own = tuple(by_name[name] for name in self.headers)
+        self._nameless = lru_cache(_nameless_columns(frozenset(self._names)))
         self._hidden = frozenset(self._facts.hidden_rows if options.visible_only else ())
         others = [table for table in tables if table.sheet == self._sheet and table is not self._table]
         self.file = SourceFile(
@@ -161,11 +165,10 @@ class SheetStream:
         return name in self.headers and (not self._wanted or name in self._wanted)
 
     def _judge(self, row: int, cells: Sequence[str | None], failed: dict[int, str] | None) -> list[str | None] | Damage:
-        texts = dict(enumerate(cells, 1))
         if failed:
-            raw = "\t".join((failed | {}).get(column) or texts.get(column) or "" for column in self._names)
+            raw = "\t".join(failed.get(column) or _cell(cells, column) or "" for column in self._names)
             return describe_failures({f"{column_letters(column)}{row}": what for column, what in failed.items()}, raw)
-        stray = [column for column, text in texts.items() if text and column not in self._names]
+        stray = [column for column in self._nameless(len(cells)) if cells[column - 1]]
         if stray:
             raw = "\t".join(text or "" for text in cells)[:4096]
             count = len(self._names)
@@ -175,9 +178,12 @@ class SheetStream:
                 expected=f"{count} cells",
                 found=f"a cell in column {column_letters(stray[0])}, which has no header",
             )
-        by_name = {name: texts.get(column) for column, name in self._names.items()}
-        own = [by_name[name] for name in self.headers]
-        return own if any(own) else still_damaged(by_name.get(CODE_COLUMN), self.headers) or own
+        width = len(cells)
+        own = [cells[column - 1] if column <= width else None for column in self._own]
+        if any(own):
+            return own
+        code = next((column for column, name in self._names.items() if name == CODE_COLUMN), 0)
+        return still_damaged(_cell(cells, code), self.headers) or own
 
     def _is_record(self, number: int) -> bool:
         """Whether a row may be a record, if it holds anything."""
@@ -189,9 +195,10 @@ class SheetStream:
     def _rows(self) -> Iterator[Row]:
         """(Row number, its cells from column A on) of every row that stands in the file."""
         zeros = self._facts.zeros
+        padded = zeros.columns
         with self._told():
             for number, cells in self._book.rows(self._sheet):
-                for column in zeros.columns:
+                for column in padded:
                     if column <= len(cells):
                         cells[column - 1] = with_zeros(cells[column - 1], zeros.width(number, column))
                 yield (
@@ -239,3 +246,13 @@ class SheetStream:
                 f"{self._path} cannot be opened as a workbook: it is damaged, or something else under that name.",
                 "Open it in Excel and save it again as .xlsx, or export it as CSV UTF-8.",
             ) from error
+
+
+def _cell(cells: Sequence[str | None], column: int) -> str | None:
+    """The cell in a column, 1 for A; None where the row is shorter."""
+    return cells[column - 1] if 0 < column <= len(cells) else None
+
+
+def _nameless_columns(named: frozenset[int]) -> Callable[[int], tuple[int, ...]]:
+    """For a row of so many cells, the columns that have no header."""
+    return lambda width: tuple(column for column in range(1, width + 1) if column not in named)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHEET_ROWS = 1_048_576
 """What a sheet of a workbook holds, header included."""
 
-SHEET_LETTERS = 1 << 29
+SHEET_BYTES = 1_900_000_000
 """How much a sheet may hold unpacked: from 2 GiB on it needs a kind of archive that Excel offers to repair."""
 
 # Spreadsheets draw every comment when a file is opened: with tens of thousands they stand still.
@@ -63,13 +63,13 @@ class XlsxRowFile(RowFile):
         *,
         sheet: str | None = None,
         rows_in_file: int = SHEET_ROWS - 1,
-        letters_in_file: int = SHEET_LETTERS,
+        bytes_in_file: int = SHEET_BYTES,
         files: Sequence[str] = (),
     ) -> None:
         super().__init__(folder, name, headers, files)
         self._sheet_title = sheet or name.capitalize()
         self._rows_in_file = rows_in_file
-        self._letters_in_file = letters_in_file
+        self._bytes_in_file = bytes_in_file
         self._book: _OpenBook | None = None
         self._books = 0
 
@@ -103,7 +103,7 @@ class XlsxRowFile(RowFile):
         return _OpenBook(file, sheet_title(self._sheet_title), self.headers, self.marks, widths=widths)
 
     def _is_full(self, book: _OpenBook) -> bool:
-        return book.rows >= self._rows_in_file or book.letters >= self._letters_in_file
+        return book.rows >= self._rows_in_file or book.size >= self._bytes_in_file
 
     def _save(self) -> None:
         if self._book is not None:
@@ -115,14 +115,14 @@ class _OpenBook:
 
     Attributes:
         rows: how many it has, the header not counted.
-        letters: what they take unpacked, of at most three bytes each.
+        size: what they take unpacked, in bytes.
     """
 
     def __init__(
         self, file: IO[bytes], title: str, headers: Sequence[str], marks: Sequence[str], *, widths: Sequence[float]
     ) -> None:
         self.rows = 0
-        self.letters = 0
+        self.size = 0
         self._headers = headers
         self._places = {name: place for place, name in enumerate(headers)}
         self._title = title
@@ -131,7 +131,6 @@ class _OpenBook:
         self._heights: dict[int, float] = {}
         self._comments: dict[tuple[int, int], str] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._held: list[str] = []
         frame = make_frame(title, widths)
         self._styles = frame.styles
         # A file without a buffer may take a part of what it is given.
@@ -143,7 +142,7 @@ class _OpenBook:
         self._sheet.write(frame.before)
         head = self._styles[CellStyle.HEAD]
         heads = zip(self._columns, [*headers, *marks], strict=True)
-        self._hold(row_xml(1, [text_cell(f"{column}1", head, text) for column, text in heads]))
+        self._write([row_xml(1, [text_cell(f"{column}1", head, text) for column, text in heads])])
 
     def append(self, rows: Sequence[MarkedRow], cells: pl.DataFrame, *, commented: int) -> None:
         """Write rows, the first `commented` of them with comments."""
@@ -155,11 +154,13 @@ class _OpenBook:
             if row.problems:
                 self._blame(row, index, first + index, cells, columns, is_commented=index < commented)
         broken = _broken_texts(cells)
+        written = []
         for index, made in enumerate(zip(*columns, strict=True)):
             height = _height([*broken.get(index, ()), *marks[index]])
             if height is not None and index < commented:
                 self._heights[first + index] = height
-            self._hold(row_xml(first + index, made, height))
+            written.append(row_xml(first + index, made, height))
+        self._write(written)
 
     def _columns_of(self, cells: pl.DataFrame, first: int) -> Iterator[list[str]]:
         styles = (self._styles[CellStyle.TEXT], self._styles[CellStyle.LINES], self._styles[CellStyle.DATE])
@@ -204,7 +205,6 @@ class _OpenBook:
         counts = dict(self._counts.most_common())
         below = RowsBelow(number=self.rows, heights=self._heights, comments=self._comments, counts=counts)
         frame = make_frame(self._title, self._widths, below)
-        self._let_go()
         self._sheet.write(frame.after)
         self._sheet.close()
         for name, content in frame.members.items():
@@ -220,15 +220,10 @@ class _OpenBook:
             with suppress(OSError, ValueError):
                 opened.close()
 
-    def _hold(self, row: str) -> None:
-        self._held.append(row)
-        self.letters += len(row)
-        if len(self._held) >= _ROWS_AT_ONCE:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        self._sheet.write("".join(self._held).encode())
-        self._held = []
+    def _write(self, rows: Sequence[str]) -> None:
+        block = "".join(rows).encode()
+        self._sheet.write(block)
+        self.size += len(block)
 
 
 def _broken_texts(cells: pl.DataFrame) -> dict[int, list[str]]:

@@ -68,7 +68,7 @@ def test_a_guilty_cell_is_coloured_and_says_why(tmp_path: Path) -> None:
     """Who mends the file sees where to look."""
     path = workbook_of(tmp_path, [ROW], [a_problem()])
     innocent, guilty, *_ = openpyxl.load_workbook(path)["Rejected"][2]
-    assert guilty.fill.start_color.rgb == "FFFFC7CE"
+    assert (guilty.value, guilty.fill.start_color.rgb) == ("31/02/1990", "FFFFC7CE")
     assert guilty.comment is not None
     assert guilty.comment.text == 'dob: "31/02/1990" is not a date.\nWrite 28/02/1990.'
     assert innocent.comment is None
@@ -144,7 +144,7 @@ def test_rows_beyond_a_sheet_go_into_further_files(tmp_path: Path) -> None:
     rows=st.lists(
         st.lists(
             st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff"), max_size=8)
-            | st.sampled_from(["_x0041_", "__x000D_", " ", "\t \n", "\r\n", "=1", "'"]),
+            | st.sampled_from(["_x0041_", "__x000D_", " ", "\t \n", "\r\n", "=1", "'", "a&b", "<b>", "&lt;"]),
             min_size=3,
             max_size=3,
         ),
@@ -174,6 +174,19 @@ def test_a_cell_holds_as_much_as_a_spreadsheet_takes() -> None:
     assert len(text_in(text_cell("A1", 2, "😀" * 20_000))) == 16_383
 
 
+def test_a_cell_that_is_too_long_is_cut_in_a_file_too(tmp_path: Path) -> None:
+    """Also where nothing else in its column needs a look."""
+    path = workbook_of(tmp_path, [("x" * 40_000, None, None)], [])
+    assert openpyxl.load_workbook(path)["Rejected"]["A2"].value == "x" * 32_767
+
+
+def test_the_first_ten_thousand_rows_have_comments(tmp_path: Path) -> None:
+    """Spreadsheets draw every comment when a file is opened, and stand still with more."""
+    path = workbook_of(tmp_path, [ROW] * 10_003, [a_problem()])
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("xl/comments1.xml").count(b"<comment ") == 10_000
+
+
 def test_columns_are_named_as_spreadsheets_name_them() -> None:
     """A cell under a wrong name would stand in another column."""
     assert list(column_names(800)) == [get_column_letter(number) for number in range(1, 801)]
@@ -181,7 +194,7 @@ def test_columns_are_named_as_spreadsheets_name_them() -> None:
 
 def test_a_sheet_that_has_become_large_goes_on_in_a_further_file(tmp_path: Path) -> None:
     """From 2 GiB on, Excel would offer to repair the file."""
-    row_file = XlsxRowFile(tmp_path, "unsent", ("a",), letters_in_file=600)
+    row_file = XlsxRowFile(tmp_path, "unsent", ("a",), bytes_in_file=1000)
     chunk = a_chunk(("a",), [("x" * 500,), ("b",), ("c",)])
     for index in range(3):
         row_file.write(chunk, index, [])

@@ -149,10 +149,14 @@ class _OpenBook:
         first = self.rows + 2
         self.rows += len(rows)
         marks = [row.marks("\n") for row in rows]
-        columns = [*self._columns_of(cells, first), *self._columns_of_marks(marks, first)]
+        texts = [column.to_list() for column in cells.iter_columns()]
+        columns = [
+            *self._columns_of(texts, columns_with_care(cells), first),
+            *self._columns_of_marks(marks, first),
+        ]
         for index, row in enumerate(rows):
             if row.problems:
-                self._blame(row, index, first + index, cells, columns, is_commented=index < commented)
+                self._blame(row, index, first + index, texts, columns, is_commented=index < commented)
         broken = _broken_texts(cells)
         written = []
         for index, made in enumerate(zip(*columns, strict=True)):
@@ -162,11 +166,12 @@ class _OpenBook:
             written.append(row_xml(first + index, made, height))
         self._write(written)
 
-    def _columns_of(self, cells: pl.DataFrame, first: int) -> Iterator[list[str]]:
+    def _columns_of(
+        self, texts: Sequence[Sequence[str | None]], care: Sequence[bool], first: int
+    ) -> Iterator[list[str]]:
         styles = (self._styles[CellStyle.TEXT], self._styles[CellStyle.LINES], self._styles[CellStyle.DATE])
-        care = columns_with_care(cells)
-        for column, texts, with_care in zip(self._columns, cells.iter_columns(), care, strict=False):
-            yield text_cells(texts.to_list(), column, first, styles=styles, with_care=with_care)
+        for column, of_column, with_care in zip(self._columns, texts, care, strict=False):
+            yield text_cells(of_column, column, first, styles=styles, with_care=with_care)
 
     def _columns_of_marks(self, marks: Sequence[Sequence[str]], first: int) -> Iterator[list[str]]:
         style = self._styles[CellStyle.MARK]
@@ -178,7 +183,7 @@ class _OpenBook:
         row: MarkedRow,
         index: int,
         number: int,
-        cells: pl.DataFrame,
+        texts: Sequence[Sequence[str | None]],
         columns: Sequence[list[str]],
         *,
         is_commented: bool,
@@ -191,7 +196,7 @@ class _OpenBook:
                 said = "\n".join(one_line(text) for text in (problem.message, problem.hint) if text)
                 guilty.setdefault(place, []).append(said)
         for place in sorted(guilty):
-            text = cells[index, place] or ""
+            text = texts[place][index] or ""
             columns[place][index] = text_cell(f"{self._columns[place]}{number}", self._styles[CellStyle.GUILTY], text)
             if is_commented:
                 self._comments[number, place] = "\n\n".join(guilty[place])[:_COMMENT_LETTERS]

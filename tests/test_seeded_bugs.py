@@ -36,6 +36,7 @@ LIMITER = (
     "tests/delivery/test_limiter.py",
     "tests/delivery/test_quota_worlds.py::test_no_window_is_ever_exceeded_at_the_platform",
 )
+OVERTAKING = ("tests/cli/test_overtaking.py", "tests/cli/test_repeated_rows.py", "tests/cli/test_going_on.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,24 @@ SEEDS = {
         "",
         ("tests/delivery/test_token_keeper.py",),
     ),
+    "what was held is sent after a newer value": Seed(
+        "load.py",
+        "        if run.on_unknown is OnUnknown.RESEND:\n            self._leave_out_overtaken",
+        "        if False:\n            self._leave_out_overtaken",
+        OVERTAKING,
+    ),
+    "a mended row is sent after a newer value": Seed(
+        "newer_rows.py",
+        '            overtaken = overtaken.filter(pl.col("at") < pl.col("last"))\n',
+        '            overtaken = overtaken.filter(pl.col("at") > pl.col("last"))\n',
+        OVERTAKING,
+    ),
+    "a row is left out for a newer one that was never accepted": Seed(
+        "newer_rows.py",
+        '        accepted = self.accepted_among(alike["at"].to_list())\n',
+        '        accepted = set(alike["at"].to_list())\n',
+        OVERTAKING,
+    ),
 }
 
 
@@ -215,7 +234,7 @@ def test_without_a_bug_the_checks_pass_and_look_at_the_copy(tmp_path: Path) -> N
         where, cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=True
     )
     assert Path(told.stdout.strip()).is_relative_to(copy)
-    ended = check(copy, (*DELIVERY, *LIMITER))
+    ended = check(copy, (*DELIVERY, *LIMITER, *OVERTAKING))
     assert ended.returncode == 0, ended.stdout
 
 

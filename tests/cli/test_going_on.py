@@ -114,6 +114,24 @@ def test_a_held_row_that_a_newer_one_has_overtaken_is_not_sent_after_it(
     assert f"1 {which} row is {OVERTAKEN}" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("is_gone", [True, False], ids=["its source is gone", "its source has changed"])
+def test_a_retry_that_cannot_compare_leaves_unknown_what_may_be_older(tmp_path: Path, is_gone: bool) -> None:
+    """Protects the newer value where nobody can tell any more which unknown row is the older one."""
+    write_csv(tmp_path / "a.csv", [customer(1), customer(3), customer(1, fullName="newer"), customer(2)])
+    words = ("a.csv", *MAIN_JOB, *ZONE, *QUICK, "--on-unknown", "hold")
+    with Sandbox(SandboxSettings(windows=(), faults=(parse_fault("close:1"),))) as sandbox:
+        assert pango_load(*words, folder=tmp_path, sandbox=sandbox).code == 3
+        if is_gone:
+            (tmp_path / "a.csv").unlink()
+        else:
+            write_csv(tmp_path / "a.csv", [customer(7)])
+        ended = pango_load("retry", "last", "--on-unknown", "resend", folder=tmp_path, sandbox=sandbox)
+        assert (ended.code, len(sandbox.accepted_entries)) == (3, 2), ended.err
+    assert "2 unknown rows are not sent: a newer row of the same record key may have been accepted" in told(ended.err)
+    (unknown,) = tmp_path.glob("pango-load-runs/*/unknown.csv")
+    assert len(unknown.read_text(encoding="utf-8").splitlines()) == 3
+
+
 ORDERS = """\
 object: order
 recordKey: [customerId]

@@ -360,7 +360,7 @@ class _Loading:
         journal.leave_out(found.entries)
         titles = [file.title for file in self.road.source.files]
         _log.warning("not sent again, overtaken: rows %s", named_rows(found.rows[:ROWS_LOGGED], titles))
-        notice = overtaken_notice(len(found.rows), "unknown")
+        notice = overtaken_notice(len(found.rows), run.road.mapping)
         if run.road.mapping.user_event is not None:
             notice += " Whether its user event was seen stays unknown."
         run.notices = (*run.notices, notice)

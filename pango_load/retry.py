@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from array import array
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ from pango_load.rows_to_retry import RowsToRetry, RunToRetry
 from pango_load.run import Balance, LoadReport, Run, logged, retry_command
 from pango_load.selection import FOR_OTHERS, KEY_REPEATED, Fate, Step, key_words
 from pango_load.sending import Sender
+from pango_load.source.damage import named_rows
 from pango_load.survey import Survey, left_out_notice, repeated_key, survey_source
 from pango_load.watcher import Silent, Watcher
 from pango_load.which_run import open_folder_of, summary_of
@@ -51,7 +53,10 @@ if TYPE_CHECKING:
     from pango_load.plan import RetryPlan
     from pango_load.records import Chunk, Problem, RejectedRow, RejectedRows
 
+_log = logging.getLogger(__name__)
+
 NOTES_AT_ONCE = 5_000
+ROWS_LOGGED = 1_000
 
 
 def retry(
@@ -162,7 +167,7 @@ class _Retrying:
         plan = self._plan(asked.files or run_to_retry.own_files())
         mended = run_to_retry.match(plan, is_mapping_named=asked.mapping is not None)
         run = self._open(plan, mended)
-        keeper = _Keeper(self.journal, mended)
+        keeper = _Keeper(self.journal, mended, self.terms.names)
         mending: Mending | None = None
         stopped: LoadStopped | None = None
         with logged(run, self.sender.credentials.secrets):
@@ -373,12 +378,14 @@ class _Keeper:
 
     journal: Journal
     mended: RowsToRetry
+    names: tuple[str, ...] = ()
     others: set[int] = field(default_factory=set)
     notes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     for_others: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
     left_out: dict[int, int | None] = field(default_factory=dict)
     overtaken: dict[int, int | None] = field(default_factory=dict)
     held_overtaken: list[int] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def skipped_rows(self) -> int:
@@ -410,8 +417,11 @@ class _Keeper:
         left = self.mended.left
         for reason, (first, last) in spans:
             self.others.update(range(first, last + 1))
-            for index in (self.mended.picks.left[at] for at in range(first, last + 1)):
+            for place in range(first, last + 1):
+                index = self.mended.picks.left[place]
                 at, kind = left.positions[index], left.kind(index)
+                if reason is Skip.OVERTAKEN and len(self.rows) < ROWS_LOGGED:
+                    self.rows.append((self.mended.picks.files[place], self.mended.picks.rows[place]))
                 if reason is Skip.OVERTAKEN and kind is Left.HELD:
                     self.held_overtaken.append(at)
                 elif reason is Skip.OVERTAKEN:
@@ -422,6 +432,9 @@ class _Keeper:
 
     def leave_out(self) -> None:
         """Those that another row of their record key knocks out are settled, or a later retry would send them last."""
+        if self.rows:
+            names = told_apart(self.names) or ("",)
+            _log.warning("not sent, overtaken: rows %s", named_rows(self.rows, names))
         if self.skipped_rows:
             self.journal.retry_now(
                 RetryMoves(left_out=self.left_out, overtaken=self.overtaken, held_overtaken=self.held_overtaken)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pango_load.payload.groups import Entries
     from pango_load.payload.repeated_keys import RepeatedKeys
     from pango_load.plan import LoadPlan
-    from pango_load.records import Chunk, RejectedRow, RejectedRows
+    from pango_load.records import Chunk, FieldMapping, RejectedRow, RejectedRows
     from pango_load.road import Passage, Road
     from pango_load.selection import Selection, Step
     from pango_load.source.fingerprint import Fingerprint
@@ -275,17 +275,18 @@ def left_out_notice(road: Road, skips: Mapping[Skip, int]) -> tuple[str, ...]:
         told = f"{grouped(left_out)} {share} the {key} of another row: skipped, the {kept} of each is sent"
         said.append(f"{told} (onDuplicate: {policy}).")
     if overtaken := skips.get(Skip.OVERTAKEN, 0):
-        said.append(overtaken_notice(overtaken, "mended"))
+        said.append(overtaken_notice(overtaken, road.mapping))
     if cut := skips.get(Skip.CUT, 0):
         which = "row belongs to a group" if cut == 1 else "rows belong to groups"
         said.append(f"{grouped(cut)} {which} that --skip-rows or --limit cuts in two: skipped too.")
     return tuple(said)
 
 
-def overtaken_notice(rows: int, which: str) -> str:
-    """What is said of `which` rows that are left out since a newer row of their record key was accepted."""
-    told = f"1 {which} row is" if rows == 1 else f"{grouped(rows)} {which} rows are"
-    return f"{told} not sent, since a newer row of the same record key was accepted: skipped."
+def overtaken_notice(rows: int, mapping: FieldMapping) -> str:
+    """What is said of rows that are left out since a row of their record key was accepted that stands in their way."""
+    told = "1 row is" if rows == 1 else f"{grouped(rows)} rows are"
+    other = "another" if mapping.on_duplicate is OnDuplicate.KEEP_FIRST else "a newer"
+    return f"{told} not sent, since {other} row of the same record key was accepted: skipped."
 
 
 def _row_bits(road: Road) -> int:

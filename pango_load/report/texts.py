@@ -234,7 +234,7 @@ _MEANINGS_OF_A_CHECK: tuple[tuple[str, str, Style], ...] = (
 _SKIPPED_FOR = {
     Skip.REPEATED: "for a repeated record key",
     Skip.CUT: "of a group that is cut in two",
-    Skip.OVERTAKEN: "since a newer row of the record key was accepted",
+    Skip.OVERTAKEN: "overtaken by an accepted row",
 }
 
 
@@ -317,7 +317,7 @@ def _place_lines(summary: Summary) -> list[Line]:
     if summary.state_folder:
         lines.append(Line(f"State   {one_line(summary.state_folder)}", "dim"))
     edited = [one_line(PurePath(path).name) for path in summary.left.edited]
-    lines += [Line(f"Yours   {name}: changed by hand, so it was not overwritten") for name in edited]
+    lines += [Line(f"Yours   {name}: changed by hand, so it was kept; retry takes it too") for name in edited]
     return lines
 
 

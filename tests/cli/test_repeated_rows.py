@@ -226,4 +226,6 @@ def test_a_mended_row_is_compared_with_those_that_its_run_has_accepted(
         assert (gone.code, len(sandbox.accepted_entries)) == (2, before), gone.err
         assert "a.csv is not what run" in gone.err
     elif not sent:
+        # What was typed into the row stands nowhere else now.
+        assert ",0912345678," in (tmp_path / "run" / "rejected.edited-1.csv").read_text(encoding="utf-8")
         assert ended.summary["skips"] == [{"reason": "overtaken", "rows": 1}]

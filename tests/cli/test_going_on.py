@@ -212,6 +212,29 @@ def test_row_files_that_nobody_has_changed_are_replaced(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("mended", "sent"), [("1", []), ("5", [("5", 2)])], ids=["the older one", "the newer one"])
+def test_of_a_sorted_file_the_order_that_comes_later_in_the_load_is_the_newer(
+    tmp_path: Path, mended: str, sent: list[tuple[str, int]]
+) -> None:
+    """Protects the newest order of a customer where rows were brought together: the file tells another order."""
+    lines = ["3,paid,A,s1,1", "5,paid,{},s1,1", "1,paid,{},s1,1", "3,,,s2,2", "1,,,s2,1", "5,,,s2,1"]
+    wrong = f"{mended},,,s2,1"
+    lines = [line.format("A" if line.startswith(mended) else "B").replace(wrong, f"{mended},,,s2,x") for line in lines]
+    (tmp_path / "a.csv").write_text(
+        "\n".join(["No,Status,Customer,SKU,Qty,Product", *(f"{line},p" for line in lines)]) + "\n", encoding="utf-8"
+    )
+    (tmp_path / "m.yaml").write_text(ORDERS, encoding="utf-8")
+    with Sandbox(SandboxSettings(windows=())) as sandbox:
+        loaded = pango_load("a.csv", "-m", "m.yaml", "--sort", "--out", "run", folder=tmp_path, sandbox=sandbox)
+        assert (loaded.code, len(sandbox.accepted_entries)) == (3, 2), loaded.err
+        own = tmp_path / "run" / "rejected.csv"
+        own.write_text(own.read_text(encoding="utf-8").replace(",x,", ",1,"), encoding="utf-8")
+        ended = pango_load("retry", "last", "--json", folder=tmp_path, sandbox=sandbox)
+        assert (ended.code, ended.counts["skipped"]) == (0, 0 if sent else 2), ended.err
+        told = [(entry["orderId"], len(cast("list[object]", entry["items"]))) for entry in sandbox.accepted_entries[2:]]
+    assert told == sent
+
+
 def test_a_resumed_load_tells_what_an_unbroken_one_tells_and_guards_what_it_guards(tmp_path: Path) -> None:
     """Protects the report (warnings, damage) and the guard against deletions from an interruption."""
     rows = [

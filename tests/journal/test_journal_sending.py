@@ -351,3 +351,34 @@ def test_every_answer_ends_with_the_same_totals(tmp_path: Path, answers: list[An
         assert journal.counts() == Counts(read=12, accepted=11, rejected=1)
         assert journal.problems() == {("pango.refused", ""): 1}
     assert sum(times > 1 for times in platform.applied.values()) == applied_twice
+
+
+def test_an_overtaken_row_is_settled_and_its_neighbours_are_sent(tmp_path: Path) -> None:
+    """Protects the totals and the innocent rows of a batch, across processes, one entry made of two rows included."""
+
+    async def hold() -> None:
+        for number in (0, 1):
+            await journal.sending(number)
+            await journal.unanswered(number)
+        await journal.sending(2)
+        await journal.settled(accepted(2))
+
+    async def send() -> None:
+        await after.sending(0)
+        await after.settled(accepted(0))
+
+    first, *others = plan_of(3, 4)
+    journal = begin_journal(tmp_path, [replace(first, entries=3), *others])
+    asyncio.run(hold())
+    journal.leave_out([EntryRef(1, 2), *refs(4, 5, 6, 7)])
+    assert journal.counts() == Counts(read=12, accepted=4, skipped=6, unknown=2)
+    with pytest.raises(DoesNotAddUp):
+        journal.leave_out(refs(8))
+    with pytest.raises(DoesNotAddUp):
+        journal.leave_out(refs(1))
+    with reopened(journal, tmp_path / "after") as after:
+        assert [(batch.number, batch.done) for batch in left_over(after)] == [(0, (1,))]
+        asyncio.run(send())
+        assert after.counts() == Counts(read=12, accepted=6, skipped=6)
+        assert (after.overtaken_rows(), left_over(after), list(after.unknown_spans())) == (6, [], [])
+        assert after.accepted_among(range(14)) == {0, 3, 8, 9, 10, 11}

@@ -169,8 +169,11 @@ SEEDS = {
     ),
     "an answer is told before it is on the disk": Seed(
         "journal/run.py",
-        "        await self._writer.write(lambda ledger: ledger.settled(outcome))\n",
-        "        self._writer.put(lambda ledger: ledger.settled(outcome))\n",
+        "        return self._writer.place(lambda ledger: ledger.settled(outcome))\n",
+        "        self._writer.put(lambda ledger: ledger.settled(outcome))\n"
+        "        done = asyncio.get_running_loop().create_future()\n"
+        "        done.set_result(None)\n"
+        "        return done\n",
     ),
     "a request that surely was not executed clears an older doubt": Seed(
         "journal/standing.py",

@@ -73,6 +73,16 @@ class InlineWriter(Writer):
         await asyncio.sleep(0)
         self.write_now(write)
 
+    def place(self, write: Callable[[Ledger], None], *, is_intent: bool = False) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self.write_now(write)
+        except (Died, LoadStopped) as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+        return done
+
     def put(self, write: Callable[[Ledger], None]) -> None:
         with suppress(Died):
             self.write_now(write)

@@ -105,6 +105,9 @@ class Result:
     judgement: Judgement = field(default_factory=lambda: Judgement(fate=Fate.ACCEPTED))
 
 
+_ACCEPTED = Result(end=End.ACCEPTED)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Trials:
     """The attempts at one piece."""
@@ -274,7 +277,7 @@ class Exchange:
         code, words = judgement.code, judgement.words
         match judgement.fate:
             case Fate.ACCEPTED:
-                return Result(end=End.ACCEPTED)
+                return _ACCEPTED
             case Fate.PARTLY:
                 failures = tuple(replace(failure, index=piece[failure.index]) for failure in judgement.failures)
                 return Result(end=End.PARTLY, failures=failures)

@@ -22,18 +22,31 @@ class Gate:
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._under_way = 0
+        self._coming = 0
 
     async def enter(self) -> None:
         """Wait until one more request may be under way; every `enter` that returns is followed by `leave`."""
-        async with self._turn:
-            while True:
-                self._changed.clear()
-                now = self._clock.steady()
-                opens = self._breaker.opens_at(now, self._under_way)
-                if opens is not None and opens <= now:
-                    self._under_way += 1
-                    return
-                await self._wait(None if opens is None else opens - now)
+        if not self._coming and self._may_enter(self._clock.steady()):
+            return
+        self._coming += 1
+        try:
+            async with self._turn:
+                while True:
+                    self._changed.clear()
+                    now = self._clock.steady()
+                    if self._may_enter(now):
+                        return
+                    opens = self._breaker.opens_at(now, self._under_way)
+                    await self._wait(None if opens is None else opens - now)
+        finally:
+            self._coming -= 1
+
+    def _may_enter(self, now: float) -> bool:
+        opens = self._breaker.opens_at(now, self._under_way)
+        if opens is None or opens > now:
+            return False
+        self._under_way += 1
+        return True
 
     def leave(self) -> None:
         """A request has ended, or did not begin."""

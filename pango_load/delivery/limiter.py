@@ -121,6 +121,11 @@ class Limiter:
         Raises:
             UsageError, TemporaryStop, MustBeMended: where the shared quota cannot be read or written.
         """
+        if self._is_off and not self._turn.locked():
+            # Nobody waits, and nobody has to.
+            permit = self._take()
+            if isinstance(permit, Permit):
+                return permit
         async with self._turn:
             try:
                 while True:

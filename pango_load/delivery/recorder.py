@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from pango_load.records import EntryRef, Outcome, RefusedEntry
 
 
@@ -42,6 +44,9 @@ class Recorder(Protocol):
         """Part of a batch that was taken apart is settled; `held`: their answer never came, they are not sent again."""
         ...
 
-    async def settled(self, outcome: Outcome) -> None:
-        """Batch `outcome.batch` is done with. Its `refused` and `held` repeat what `piece` has told in this run."""
+    def settled(self, outcome: Outcome) -> Awaitable[None]:
+        """Batch `outcome.batch` is done with. Its `refused` and `held` repeat what `piece` has told in this run.
+
+        A future has its place in the order already; a coroutine takes it in its first step.
+        """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pango_load.delivery.exchange import End, Job, Result
@@ -116,11 +117,10 @@ class BatchRoad:
             await self._settle(tally, outcome)
 
     async def _settle(self, tally: _Tally, outcome: Outcome) -> None:
-        await self.settling.begin(self._keep(tally, outcome))
+        # Nothing counts as accepted anywhere before that is on the disk (docs/journal.md).
+        await self.settling.begin(self.exchange.recorder.settled(outcome), partial(self._tell, tally, outcome))
 
-    async def _keep(self, tally: _Tally, outcome: Outcome) -> None:
-        """Nothing counts as accepted anywhere before that is on the disk (docs/journal.md)."""
-        await self.exchange.recorder.settled(outcome)
+    def _tell(self, tally: _Tally, outcome: Outcome) -> None:
         tally.tell(self.exchange, outcome.batch)
         self.exchange.listener.settled(outcome)
 
@@ -305,8 +305,8 @@ class _Tally:
         return Outcome(
             batch=self.batch.number,
             verdict=verdict,
-            refused=tuple(sorted(self.refused, key=lambda entry: entry.position)),
-            held=tuple(sorted(self.held, key=lambda ref: ref.position)),
+            refused=tuple(sorted(self.refused, key=lambda entry: entry.position)) if self.refused else (),
+            held=tuple(sorted(self.held, key=lambda ref: ref.position)) if self.held else (),
             attempts=job.attempts,
             http=job.http,
         )

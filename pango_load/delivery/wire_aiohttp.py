@@ -52,6 +52,9 @@ class AiohttpWire:
         """See `Wire`."""
         session, connector = self._open()
         loop = asyncio.get_running_loop()
+        response: aiohttp.ClientResponse | None = None
+        kept = bytearray()
+        is_whole = False
         try:
             async with asyncio.timeout(self._terms.patience) as patience:
                 connector.next_request(lambda: patience.reschedule(loop.time() + self._terms.read_timeout))
@@ -61,9 +64,18 @@ class AiohttpWire:
                     data=body if len(body) <= LONGEST_AT_ONCE else io.BytesIO(body),
                     allow_redirects=False,
                 )
+                while some := await response.content.readany():
+                    kept += some
+                    if len(kept) > BODY_BOUND:
+                        break
+                else:
+                    is_whole = True
         except (aiohttp.ClientError, OSError) as error:
-            return _failed(error, may_have_begun=connector.may_have_begun(error))
-        return await self._read(response, patience.when())
+            if response is None:
+                return _failed(error, may_have_begun=connector.may_have_begun(error))
+        # It goes back to the connector only where all of it was read; else its connection is closed.
+        response.close()
+        return self._answer(response, bytes(kept[:BODY_BOUND]), is_whole=is_whole)
 
     def _open(self) -> tuple[aiohttp.ClientSession, _OneConnection]:
         """Made at the first request, since it belongs to the event loop that runs then."""
@@ -85,26 +97,15 @@ class AiohttpWire:
             )
         return self._session, self._connector
 
-    async def _read(self, response: aiohttp.ClientResponse, until: float | None) -> Answer:
-        """The answer with as much of its body as there is: its head alone is worth keeping."""
-        kept = bytearray()
-        is_whole = False
-        with suppress(aiohttp.ClientError, OSError):
-            async with asyncio.timeout_at(until):
-                async for some in response.content.iter_any():
-                    kept += some
-                    if len(kept) > BODY_BOUND:
-                        break
-                else:
-                    is_whole = True
-        # It goes back to the connector only where all of it was read; else its connection is closed.
-        response.close()
+    def _answer(self, response: aiohttp.ClientResponse, body: bytes, *, is_whole: bool) -> Answer:
+        """With as much of its body as there is: its head alone is worth keeping."""
+        headers = response.headers
         return Answer(
             status=response.status,
-            limit_wait=response.headers.get(self._terms.limit_header),
-            retry_after=response.headers.get("Retry-After"),
-            location=response.headers.get("Location"),
-            body=unpacked(bytes(kept[:BODY_BOUND]), response.headers.get("Content-Encoding", "")),
+            limit_wait=headers.get(self._terms.limit_header),
+            retry_after=headers.get("Retry-After"),
+            location=headers.get("Location"),
+            body=unpacked(body, headers.get("Content-Encoding", "")),
             is_whole=is_whole,
         )
 

@@ -316,9 +316,12 @@ class Journal(JournalReader):
         """Some entries of a batch that is taken apart have found their place."""
         await self._writer.write(lambda ledger: ledger.piece(number, accepted=accepted, refused=refused, held=held))
 
-    async def settled(self, outcome: Outcome) -> None:
-        """What became of a batch as a whole; what `piece` told before stays as it was told."""
-        await self._writer.write(lambda ledger: ledger.settled(outcome))
+    def settled(self, outcome: Outcome) -> asyncio.Future[None]:
+        """What became of a batch as a whole; what `piece` told before stays as it was told.
+
+        It has its place in the order when this returns, and is on the disk when the future is done.
+        """
+        return self._writer.place(lambda ledger: ledger.settled(outcome))
 
     def waited(self, reason: str, seconds: float) -> None:
         """Keep for the report that the load waited; returns at once and is not waited for."""

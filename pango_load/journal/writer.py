@@ -101,10 +101,14 @@ class Writer:
         Raises:
             LoadStopped: it was not written, and why.
         """
+        await self.place(write, is_intent=is_intent)
+
+    def place(self, write: Callable[[Ledger], None], *, is_intent: bool = False) -> asyncio.Future[None]:
+        """Put one entry in its place; the future is done when it is durable, or says why it was not written."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
         self._put(Entry(write, is_intent=is_intent, waiting=waiting, loop=loop))
-        await waiting
+        return waiting
 
     def put(self, write: Callable[[Ledger], None]) -> None:
         """Write one entry some time soon; nobody waits, and nobody is told if it fails."""

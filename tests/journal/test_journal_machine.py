@@ -74,6 +74,9 @@ class LoadMachine(RuleBasedStateMachine):
     def run(self, step: Coroutine[object, object, None]) -> None:
         self.loop.run_until_complete(step)
 
+    async def tell(self, outcome: Outcome) -> None:
+        await self.journal.settled(outcome)
+
     def choose(self, data: st.DataObject, things: Iterable[Thing], least: int = 1) -> list[Thing]:
         pool = list(things)
         picked = data.draw(st.lists(st.sampled_from(range(len(pool))), unique=True, min_size=least))
@@ -113,7 +116,7 @@ class LoadMachine(RuleBasedStateMachine):
     def lose_answer(self, data: st.DataObject, *, settles: bool) -> None:
         number = data.draw(st.sampled_from(self.under_way()))
         if settles:
-            self.run(self.journal.settled(Outcome(batch=number, verdict=Verdict.UNKNOWN)))
+            self.run(self.tell(Outcome(batch=number, verdict=Verdict.UNKNOWN)))
         else:
             self.run(self.journal.unanswered(number))
         self.oracle.lose(number)
@@ -153,7 +156,7 @@ class LoadMachine(RuleBasedStateMachine):
         held = [thing for thing in others if thing not in refused]
         verdict = Verdict.REFUSED if len(others) == len(flying) else Verdict.ACCEPTED
         outcome = Outcome(batch=number, verdict=verdict, refused=refusals(refused), held=refs(held))
-        self.run(self.journal.settled(outcome))
+        self.run(self.tell(outcome))
         self.oracle.put(refused, Place.REFUSED)
         self.oracle.put(held, Place.UNKNOWN)
         self.oracle.put([thing for thing in flying if thing not in others], Place.ACCEPTED)

@@ -203,6 +203,7 @@ class Sender:
                     stop=self.stop,
                     listener=heard,
                     doubt_until=doubt_until,
+                    is_proven=run.counts.accepted > 0,
                 )
         finally:
             ticking.cancel()

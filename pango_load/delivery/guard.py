@@ -23,13 +23,16 @@ class RefusalGuard:
 
     A batch counts as refused alike when nothing of it was accepted and several of its entries, each sent alone, were
     refused with the same code. A batch with a bad row in it is no sign of anything.
+
+    Attributes:
+        is_proven: something of this load was accepted, by this process or one before: the load itself is right.
     """
 
+    is_proven: bool = False
     _alike: dict[int, str] = field(default_factory=dict)
     _seen: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     _began: int = 0
     _first_answers: deque[str] = field(default_factory=lambda: deque(maxlen=OPENING))
-    _is_proven: bool = False
     _vain_batches: int = 0
     _vain_entries: int = 0
 
@@ -39,7 +42,7 @@ class RefusalGuard:
 
     def fine(self, batch: int) -> None:
         """Something of `batch` was accepted."""
-        self._is_proven = True
+        self.is_proven = True
         self._vain_batches = self._vain_entries = 0
         self._count(batch)
         self._alike.pop(batch, None)
@@ -48,7 +51,7 @@ class RefusalGuard:
         """`batch` looks refused as a whole, with `code`: whether that is one too many."""
         self._count(batch)
         self._alike[batch] = code
-        if not self._is_proven:
+        if not self.is_proven:
             return True
         most = Counter(self._alike.values())[code]
         if self._began <= OPENING:
@@ -62,13 +65,13 @@ class RefusalGuard:
         """
         self._vain_batches += 1
         self._vain_entries += entries
-        batches, enough = IN_VAIN if self._is_proven else IN_VAIN_FROM_THE_START
+        batches, enough = IN_VAIN if self.is_proven else IN_VAIN_FROM_THE_START
         return self._vain_batches >= batches and self._vain_entries >= enough
 
     @property
     def is_suspicious(self) -> bool:
         """Whether the next refused batch is first asked, by single entries, if it is refused as a whole."""
-        if not self._is_proven or (self._seen and self._seen[-1] in self._alike):
+        if not self.is_proven or (self._seen and self._seen[-1] in self._alike):
             return True
         first = Counter(code for code in self._first_answers if code)
         return bool(first) and first.most_common(1)[0][1] >= ALL_BUT_ONE

@@ -54,6 +54,7 @@ async def deliver(
     pauses: Pauses | None = None,
     dice: random.Random | None = None,
     doubt_until: float | None = None,
+    is_proven: bool = False,
 ) -> None:
     """Send every batch and record what became of it; returns when all are settled.
 
@@ -70,6 +71,8 @@ async def deliver(
         dice: randomness of the pauses.
         doubt_until: until when (seconds since 1970) a request of an earlier run, whose answer nobody knows, may still
             land: newer values of records wait for that.
+        is_proven: something of this load was accepted before, so that rows which are all refused alike are at fault
+            themselves.
 
     Raises:
         Interrupted: after `stop` was asked; what was under way is recorded.
@@ -90,6 +93,7 @@ async def deliver(
         pauses=pauses if pauses is not None else Pauses(),
         dice=dice if dice is not None else random.Random(),
         doubt_until=doubt_until,
+        is_proven=is_proven,
     )
     await delivery.run(stop)
 
@@ -110,6 +114,7 @@ class _Delivery:
         pauses: Pauses,
         dice: random.Random,
         doubt_until: float | None,
+        is_proven: bool,
     ) -> None:
         self._client, self._clock, self._options, self._stream = client, clock, options, stream
         self._roster = Roster()
@@ -152,7 +157,7 @@ class _Delivery:
             scrubber=scrubber,
             dice=dice,
         )
-        self._road = BatchRoad(exchange=exchange, guard=RefusalGuard())
+        self._road = BatchRoad(exchange=exchange, guard=RefusalGuard(is_proven=is_proven))
 
     async def run(self, stop: StopRequest) -> None:
         """Let the senders work until they are done or one of them, a person or the time ends the load."""

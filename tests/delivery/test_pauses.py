@@ -117,6 +117,11 @@ def test_the_first_batch_refused_alike_is_enough_and_later_it_takes_several() ->
     assert [guard.alike(number, "X") for number in range(1, 6)] == [False, False, False, False, True]
 
 
+def test_a_load_that_goes_on_is_not_stopped_by_the_bad_rows_it_begins_with() -> None:
+    """Protects a load that died while it took a batch apart: what is left of that batch may all be bad."""
+    assert not RefusalGuard(is_proven=True).alike(0, "X")
+
+
 def test_different_reasons_do_not_add_up() -> None:
     """Protects a load whose batches are refused for reasons of their own."""
     guard = RefusalGuard()

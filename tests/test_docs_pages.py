@@ -44,6 +44,12 @@ def test_the_index_leads_to_every_page() -> None:
     assert {name for name in listed if f"]({name})" not in index} == set()
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """Protects whoever follows "decision 5" to the one that is meant."""
+    numbers = [int(path.name[:4]) for path in sorted((DOCS / "decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_every_place_within_a_page_that_a_link_names_is_there(path: Path) -> None:
     """Protects readers from links that lead to the top of a long page instead of the place."""

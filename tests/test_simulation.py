@@ -49,11 +49,13 @@ class InlineWriter(Writer):
     dies_at: int | None = None
     dies_after: bool = False
     writes: int = 0
+    is_dead: bool = False
 
     def write_now(self, write: Callable[[Ledger], None]) -> None:
         if self.dies_at is not None and self.writes > self.dies_at:
             raise Died
         is_last = self.writes == self.dies_at
+        self.is_dead = is_last
         self.writes += 1
         if is_last and not self.dies_after:
             raise Died
@@ -199,6 +201,8 @@ def play(fate: Fate, folder: Path) -> Played:
                 died += 1
                 return False
             except Interrupted:
+                # It may have died while it was being stopped: nothing of that was written any more.
+                died += writer.is_dead
                 return False
             finally:
                 writer.dies_at = None
@@ -284,10 +288,25 @@ BAD_ROWS_LEFT = Fate(
 )
 """Dies while it takes a batch apart of which only refused rows are left then: no sign that the load is wrong."""
 
+DIES_WHILE_STOPPED = Fate(
+    seed=0,
+    batches=3,
+    size=1,
+    senders=2,
+    trouble=0.0,
+    poison=0.0,
+    keys=False,
+    resend=True,
+    deaths=((5, False),),
+    stop_at=0.25,
+)
+"""The death shows as a stop: what was in flight then is sent once more all the same."""
+
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(fate=fates)
 @example(fate=BAD_ROWS_LEFT)
+@example(fate=DIES_WHILE_STOPPED)
 def test_a_load_that_dies_and_goes_on_ends_like_an_undisturbed_one(fate: Fate) -> None:
     """Protects the promise as a whole: journal and sender agree, whatever the platform, the line and the machine do."""
     check(fate)

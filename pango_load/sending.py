@@ -239,7 +239,8 @@ def _batches(run: Run, journal: SendingJournal, kept: KeptRows | None) -> Iterat
     kept = kept if kept is not None and kept.is_open else None
     for rows in _read_again(run, journal, filler) if kept is None else kept.again(run.road):
         if grouper is None:
-            yield from filler.fill(rows.positions, make_entries(rows.values, mapping))
+            for some in rows.parts():
+                yield from filler.fill(some.positions, make_entries(some.values, mapping))
         else:
             yield from _filled(filler, grouped_entries(rows, grouper))
             # The plan knows where a batch ends; without it, the next row would have to be seen to tell.

@@ -28,6 +28,10 @@ CELL_BYTES = 16
 """What polars holds for a cell at most, beside the text of those that are longer than twelve bytes."""
 
 
+ROWS_AT_ONCE = 20_000
+"""Rows whose entries are written at once: narrow rows are many in a chunk, and their entries are wide."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidRows:
     """Rows of one chunk that may be sent; all series are in step.
@@ -61,6 +65,16 @@ class ValidRows:
             items=() if rows is None else [items.filter(valid) for items in rows.items],
         )
 
+    def parts(self, rows: int = ROWS_AT_ONCE) -> Iterator[ValidRows]:
+        """The same, at most so many rows at once; of rows that are an entry each."""
+        for start in range(0, len(self.positions), rows):
+            yield ValidRows(
+                positions=self.positions.slice(start, rows),
+                numbers=self.numbers.slice(start, rows),
+                values=self.values.slice(start, rows),
+                record_keys=None if self.record_keys is None else self.record_keys.slice(start, rows),
+            )
+
 
 def valid_positions(judged: Judged) -> pl.Series:
     """Positions of the rows that may be sent, Int64."""
@@ -92,6 +106,7 @@ class KeptRows:
         self._rows: deque[ValidRows] = deque()
         self._left = at_most
         self._prints = tuple(fingerprints)
+        self._blocks_to_come = sum(len(found.blocks) for found in fingerprints) - 1
         self.is_open = sum(found.size for found in fingerprints) <= at_most
 
     @property
@@ -101,14 +116,17 @@ class KeptRows:
 
     def take(self, judged: Judged) -> None:
         """Keep those of the next chunk, where there is room."""
+        if not self.is_open:
+            return
         # A column that was narrowed still holds the text of all its rows, so all are counted.
-        self._left -= sum(
-            map(_bytes_of, (judged.values, *(judged.grouped.items if judged.grouped is not None else ())))
-        )
-        if self._left < 0:
+        taken = sum(map(_bytes_of, (judged.values, *(judged.grouped.items if judged.grouped is not None else ()))))
+        # What follows is about as large as the first: rather nothing is held than half of it in vain.
+        is_hopeless = not self._rows and taken * self._blocks_to_come > self._left
+        self._left -= taken
+        if is_hopeless or self._left < 0:
             self.is_open = False
             self._rows.clear()
-        elif self.is_open:
+        else:
             self._rows.append(ValidRows.of(judged))
 
     def again(self, road: Road) -> Iterator[ValidRows]:

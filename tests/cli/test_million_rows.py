@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHARE = 0.02
+REFUSED_ALONE = 20
+"""Rows of a million at most: some 70 batches are refused for a fault, and one request in 300 again."""
 KINDS = (
     FaultKind.REFUSED, FaultKind.UNAUTHORIZED, FaultKind.TIMEOUT, FaultKind.CONFLICT, FaultKind.TOO_LARGE,
     FaultKind.UNPROCESSABLE, FaultKind.LIMITED, FaultKind.SERVER_ERROR, FaultKind.BAD_GATEWAY, FaultKind.UNAVAILABLE,
@@ -67,14 +69,14 @@ def load(folder: Path, rows: int) -> tuple[Mapping[str, int], int, int, int]:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         process.stderr.close()
-        assert process.returncode == 0, err
+        assert process.returncode in {0, 3}, err
         arrived = sandbox.accepted_count
-    assert bytes(seen.flags) == b"\x01" * rows
     (journal,) = (folder / "state" / "runs").glob("*.sqlite")
     with JournalReader.look(journal) as looked:
         lost = looked.traffic().lost
     counts = json.loads((folder / "out.json").read_text(encoding="utf-8"))["counts"]
-    return counts, usage.ru_maxrss // 1024, arrived - rows, lost
+    assert seen.flags.count(b"\x00") <= counts["rejected"]
+    return counts, usage.ru_maxrss // 1024, arrived - counts["accepted"], lost
 
 
 @pytest.mark.heavy
@@ -84,7 +86,11 @@ def test_a_million_rows_over_a_bad_line_are_all_accounted_for_in_flat_memory(tmp
     # Fewer rows are a chunk or two, which is less than a load comes to hold.
     for rows in (500_000, 1_000_000):
         counts, peak, twice, lost = told[rows] = load(tmp_path / str(rows), rows)
-        assert counts == {"read": rows, "accepted": rows, "rejected": 0, "skipped": 0, "unknown": 0, "unsent": 0}
+        # A row of a batch that is taken apart may meet a refusal when it is alone: then it is its own.
+        rejected = counts["rejected"]
+        assert rejected <= REFUSED_ALONE
+        accepted = {"read": rows, "accepted": rows - rejected}
+        assert counts == accepted | {"rejected": rejected, "skipped": 0, "unknown": 0, "unsent": 0}
         assert lost > 0
         assert 0 <= twice <= 50 * lost
         sys.stdout.write(f"{rows:,} rows: {peak} MB at most, {twice:,} twice, {lost} requests without an answer\n")

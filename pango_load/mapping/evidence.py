@@ -37,6 +37,7 @@ _BOTH_SIGNS = {
     (",", "."): re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+"),
 }
 _JSON_LIST = re.compile(r"\[.*\]", re.DOTALL)
+_JSON_NESTED = re.compile(r"\s*(\[.*\]|\{.*\})\s*", re.DOTALL)
 _LOST_ZERO = re.compile(r"[35789][0-9]{8}")
 
 
@@ -159,6 +160,11 @@ class ColumnEvidence:
         grouping = min(grouped, default=None)
         is_proved = grouping is None or bool(decimals) or any(_TWO_GROUPS.fullmatch(cell) for cell in cells)
         return NumberSigns(grouping=grouping, decimal="," if "," in decimals else None, is_proved=is_proved)
+
+    @property
+    def looks_nested(self) -> bool:
+        """Most cells are JSON lists or objects."""
+        return self._share(_JSON_NESTED) >= _MOSTLY
 
     @property
     def separator(self) -> str | None:

@@ -144,8 +144,14 @@ def _assign(kind: ObjectType, headers: Headers, evidence: Mapping[str, ColumnEvi
         if kind.field(name) is None:
             family = next(family for family in SLOT_FAMILIES if family.prefix == name[:-2])
             chosen[header] = _Match(field=family.rule(name), score=Score(value=OWN_NAME, why="the slot's own name"))
-    fields = [field for field in kind.fields if field.type is not FieldType.OBJECT]
-    names = {(header, field.name): name_score(header, field) for header in headers.names for field in fields}
+    fields = kind.fields
+    names = {
+        (header, field.name): name_score(header, field)
+        if _may_hold(evidence[header], field)
+        else Score(value=0.0, why="")
+        for header in headers.names
+        for field in fields
+    }
     _settle_the_lone_ten(headers, names)
     pairs: list[tuple[float, int, int, str, _Match]] = []
     for place, header in enumerate(headers.names):
@@ -164,6 +170,11 @@ def _assign(kind: ObjectType, headers: Headers, evidence: Mapping[str, ColumnEvi
             taken.add(match.field.name)
     _find_the_key(kind, headers, evidence, chosen)
     return chosen
+
+
+def _may_hold(seen: ColumnEvidence, field: FieldRule) -> bool:
+    """A nested list or object stands in a cell as JSON; columns whose rows are items become one elsewhere."""
+    return field.type is not FieldType.OBJECT or seen.looks_nested
 
 
 def _assign_nested(

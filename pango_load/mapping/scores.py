@@ -129,6 +129,8 @@ def _fit(field: FieldRule, evidence: ColumnEvidence) -> tuple[bool | None, str]:
             fits, what = evidence.looks_like_phones, "phone numbers"
         case FieldRule(type=FieldType.TIMESTAMP) | FieldRule(shape=Shape.DATE):
             fits, what = evidence.looks_like_dates, "dates"
+        case FieldRule(type=FieldType.OBJECT):
+            fits, what = evidence.looks_nested, "nested lists or objects"
         case FieldRule(type=FieldType.LONG | FieldType.DOUBLE):
             fits, what = evidence.looks_like_numbers, "numbers"
         case FieldRule(type=FieldType.BOOLEAN):

@@ -422,6 +422,19 @@ def test_the_rows_of_an_order_are_proposed_as_its_items(tmp_path: Path) -> None:
     ]
 
 
+def test_items_that_stand_in_one_cell_are_proposed_as_they_are() -> None:
+    """Protects orders from a pipeline: their items are a nested list already, and no column of rows may take its place."""
+    cells = {"orderId": ["A1", "A2"], "items": ['[{"productSku":"S1"}]', ' [{"productSku":"S2"},{"productSku":"S3"}]']}
+    proposal = propose(object_type("order"), list(cells), [chunk_of(cells)])
+    assert _sent(proposal) == {"orderId": "orderId", "items": "items"}
+    assert proposal.columns[1].why == "the field's own name; the values look like nested lists or objects"
+    assert not any("items is required" in sentence for sentence in proposal.lacking)
+
+    words = cells | {"items": ["two teas", "coffee"]}
+    proposal = propose(object_type("order"), list(words), [chunk_of(words)])
+    assert _sent(proposal) == {"orderId": "orderId"}
+
+
 def test_a_file_with_headers_alone_is_proposed_by_its_names() -> None:
     """Protects the person who has only a template yet."""
     proposal = propose(object_type("customer-identity"), ["Mã KH", "SĐT", "Họ tên", "Màu"], [])

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -323,13 +323,18 @@ def signals_ask(stop: StopRequest) -> Iterator[None]:
         return
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_asked:
-            # What is under way is unknown from here on, which is what the journal says of it already.
-            sys.stderr.write("Left at once: what was in flight is unknown. Run the same command to go on.\n")
-            sys.stderr.flush()
-            os._exit(128 + number)
-        sys.stderr.write("\nStopping: what is in flight is finished and recorded. Once more to leave at once.\n")
+        is_second = stop.is_asked
         stop.ask(number)
+        said = "\nStopping: what is in flight is finished and recorded. Once more to leave at once.\n"
+        if is_second:
+            said = "Left at once: what was in flight is unknown. Run the same command to go on.\n"
+        # Whoever listened may be gone: a closed terminal is what SIGHUP is sent for.
+        with suppress(OSError):
+            sys.stderr.write(said)
+            sys.stderr.flush()
+        if is_second:
+            # What is under way is unknown from here on, which is what the journal says of it already.
+            os._exit(128 + number)
 
     numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     before = {number: signal.signal(number, ask) for number in numbers}

@@ -87,6 +87,23 @@ def test_a_load_that_is_stopped_finishes_what_is_in_flight_and_says_how_to_go_on
     assert (len(received), set(received.values())) == (ROWS, {1})
 
 
+def test_a_load_whose_terminal_is_gone_ends_when_it_is_told_to(tmp_path: Path, slow_sandbox: Sandbox) -> None:
+    """Protects from a load that cannot be stopped since nobody is left to read that it stops."""
+    write_customers(tmp_path / "customers.csv", ROWS)
+    process = start(*JOB, folder=tmp_path, sandbox=slow_sandbox)
+    wait_until_accepted(slow_sandbox, 3, process)
+    for stream in (process.stdout, process.stderr):
+        assert stream is not None
+        stream.close()
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=60)
+    assert slow_sandbox.accepted_count < ROWS
+    ended = pango_load(*JOB, folder=tmp_path, sandbox=slow_sandbox)
+    assert (ended.code, ended.counts["accepted"]) == (0, ROWS), ended.err
+    received = times_received(slow_sandbox)
+    assert (len(received), set(received.values())) == (ROWS, {1})
+
+
 def test_two_processes_never_run_the_same_load(tmp_path: Path, slow_sandbox: Sandbox) -> None:
     """Protects from a cron job that overlaps itself."""
     write_customers(tmp_path / "customers.csv", ROWS)

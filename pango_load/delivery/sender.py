@@ -131,6 +131,7 @@ class _Delivery:
             doubt_until=doubt_until,
         )
         breaker = Breaker(senders=options.senders, pauses=pauses)
+        outage = Outage(give_up_after=options.give_up_after)
         exchange = Exchange(
             client=client,
             limiter=limiter,
@@ -148,9 +149,10 @@ class _Delivery:
                 give_up_after=options.give_up_after,
                 limiter=limiter,
                 listener=listener,
+                outage=outage,
             ),
             gate=Gate(breaker, clock=clock, patience=self._patience, listener=listener),
-            outage=Outage(give_up_after=options.give_up_after),
+            outage=outage,
             patience=self._patience,
             pauses=pauses,
             roster=self._roster,

@@ -150,6 +150,7 @@ class TokenKeeper:
 
     Args:
         client: makes the authentication call.
+        outage: for how long nothing else has worked; None where nothing else is sent.
         limiter: the call is charged like any other, since it is not established whether it counts; None where nothing
             else is sent.
         patience: how long waits may be.
@@ -168,7 +169,9 @@ class TokenKeeper:
         give_up_after: float,
         limiter: Limiter | None = None,
         listener: Listener | None = None,
+        outage: Outage | None = None,
     ) -> None:
+        self._outage = outage
         self._client, self._clock, self._scrubber, self._patience = client, clock, scrubber, patience
         self._pauses, self._dice, self._give_up_after = pauses, dice, give_up_after
         self._limiter, self._listener = limiter, listener if listener is not None else Silent()
@@ -249,7 +252,9 @@ class TokenKeeper:
 
     async def _ask(self, old: Token | None) -> None:
         """Authenticate until there is a token; while `old` is alive once is enough."""
-        outage = Outage(give_up_after=self._give_up_after)
+        # A token that dies while nothing works must not begin the time anew after which the load gives up.
+        since = self._outage.since if self._outage is not None and self._was_reached else None
+        outage = Outage(give_up_after=self._give_up_after, since=since)
         failures = odd = 0
         while True:
             asked = self._clock.steady()

@@ -15,7 +15,7 @@ from support.virtual_time import VirtualClock, run_virtual
 from pango_load.delivery.answer import Answer, NeverSent, NoAnswer, Reply, Trouble
 from pango_load.delivery.limiter import Limiter
 from pango_load.delivery.patience import Patience
-from pango_load.delivery.pauses import Pauses
+from pango_load.delivery.pauses import Outage, Pauses
 from pango_load.delivery.profile import DOCUMENTED, Profile
 from pango_load.delivery.scrub import Scrubber
 from pango_load.delivery.token import Granted, TokenKeeper, judge_authentication, outlives_token
@@ -60,7 +60,10 @@ class Platform:
 
 
 def keep(
-    platform: Platform, tale: Callable[[TokenKeeper, VirtualClock], Awaitable[None]], windows: tuple[Window, ...] = ()
+    platform: Platform,
+    tale: Callable[[TokenKeeper, VirtualClock], Awaitable[None]],
+    windows: tuple[Window, ...] = (),
+    outage: Outage | None = None,
 ) -> float:
     """Live through `tale` with a keeper; the seconds that it took."""
     clock = VirtualClock()
@@ -76,6 +79,7 @@ def keep(
             dice=random.Random(1),
             give_up_after=1800,
             limiter=Limiter(windows, clock=clock),
+            outage=outage,
         )
         await tale(keeper, clock)
 
@@ -261,6 +265,21 @@ def test_an_authentication_that_may_work_again_is_tried_as_long_as_is_right(repl
 
     assert patience <= lasted <= patience + 70
     assert platform.calls < 200
+
+
+def test_a_token_that_dies_while_nothing_works_begins_no_new_time_to_give_up() -> None:
+    """Protects a job that waits for its exit code: the token lives half an hour, and so long a load waits by itself."""
+    outage = Outage(give_up_after=1800)
+
+    async def tale(keeper: TokenKeeper, clock: VirtualClock) -> None:
+        await keeper.current()
+        await clock.sleep(60)
+        outage.failed(clock.steady())
+        await clock.sleep(1800)
+        with pytest.raises(TemporaryStop):
+            await keeper.current()
+
+    assert keep(Platform([granted(1), NeverSent(trouble=Trouble.REFUSED)]), tale, outage=outage) < 1900
 
 
 def test_the_authentication_call_takes_a_permit() -> None:
